@@ -1,0 +1,76 @@
+"""A model's card: what it is called, what it predicts, on what it can be believed.
+
+It travels as JSON in the metadata of the `.onnx` file, so that one file is all a model needs.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from utrlm import alphabet
+from utrlm.errors import InputError
+
+KEY = "utrlm.card"  # metadata key
+KINDS = ("scalar",)  # how raw outputs become columns, see `decode`
+FORMAT = 1  # raised when an older reader could misread a newer card
+
+
+@dataclass(frozen=True)
+class CardTarget:
+    """One predicted column."""
+
+    name: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """All that prediction and a careful reader need to know of a model."""
+
+    name: str  # first part of its columns
+    kind: str  # one of KINDS
+    version: str  # of the utrlm that exported it
+    description: str
+    targets: tuple[CardTarget, ...]
+    shortest: int  # nt, trained domain
+    longest: int  # nt, trained domain
+    context: int  # letters read, counted back from the start codon
+    default: bool = True  # predicted when the user names no task
+    alphabet: str = alphabet.NAME
+    format: int = FORMAT
+    metrics: dict[str, Any] = field(default_factory=dict)  # target -> protocol -> metric -> value
+    data: tuple[dict[str, str], ...] = ()  # file, citation, terms
+    data_sha256: str = ""  # over those files
+    notes: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the predicted columns."""
+        return [f"{self.name}_{target.name}" for target in self.targets]
+
+    def to_json(self) -> str:
+        """The card as it stands in the metadata."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def parse_card(text: str, where: str) -> ModelCard:
+    """The card in a metadata string.
+
+    Raises:
+        InputError: not a card of ours, of a newer format, of an unknown kind or another alphabet.
+    """
+    try:
+        values = json.loads(text)
+        values["targets"] = tuple(CardTarget(**target) for target in values["targets"])
+        values["data"] = tuple(values.get("data", ()))
+        card = ModelCard(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{where}: its model card cannot be read ({error})") from error
+    if card.format > FORMAT:
+        raise InputError(f"{where}: made by a newer utrlm (card format {card.format}); update utrlm")
+    if card.kind not in KINDS:
+        raise InputError(f"{where}: kind {card.kind!r} is none of {', '.join(KINDS)}")
+    if card.alphabet != alphabet.NAME:
+        raise InputError(f"{where}: made for another alphabet ({card.alphabet}); this utrlm has {alphabet.NAME}")
+    return card

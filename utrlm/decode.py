@@ -1,0 +1,131 @@
+"""Raw outputs to columns, and rows to a file: the one place that knows how a number is written."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+
+from utrlm import alphabet
+from utrlm.card import ModelCard
+from utrlm.errors import InputError
+
+DECIMALS = 4  # golden files agree to 1e-4 across machines
+FORMATS = ("tsv", "jsonl", "parquet")
+
+
+def scalar_columns(card: ModelCard, output: np.ndarray) -> list[dict[str, float]]:
+    """Columns of a batch's sequences, natural units. output (B, T) -> B dicts
+
+    Raises:
+        InputError: the model gave something that is not a number.
+    """
+    if not np.isfinite(output).all():
+        raise InputError(f"model {card.name!r} gave a value that is not a number")
+    return [dict(zip(card.columns, (round(float(v), DECIMALS) for v in row), strict=True)) for row in output]
+
+
+DECODERS = {"scalar": scalar_columns}
+
+
+def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
+    """What a reader should know before believing a row, as a comma list. codes (L,)"""
+    longest = min((card.longest for card in cards), default=len(codes))
+    shortest = max((card.shortest for card in cards), default=0)
+    found = {
+        "short": len(codes) < shortest,
+        "long": len(codes) > longest,
+        "ambiguous": alphabet.is_ambiguous(codes),
+        "start_codon": bytes(codes[-3:]) == bytes(alphabet.encode("ATG")),
+        "duplicate_id": repeated,
+    }
+    return ",".join(name for name, holds in found.items() if holds)
+
+
+class Writer(Protocol):
+    """Takes rows one by one."""
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+
+
+class TsvWriter:
+    """Tab-separated values, a fixed number of decimals."""
+
+    def __init__(self, stream: TextIO, columns: list[str]):
+        self._stream = stream
+        stream.write("\t".join(columns) + "\n")
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        cells = (f"{v:.{DECIMALS}f}" if isinstance(v, float) else str(v) for v in row.values())
+        self._stream.write("\t".join(cells) + "\n")
+
+
+class JsonlWriter:
+    """One JSON object a line."""
+
+    def __init__(self, stream: TextIO, columns: list[str]):
+        self._stream = stream
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        self._stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+class ParquetWriter:
+    """Row groups of 10,000 records."""
+
+    ROWS = 10_000
+
+    def __init__(self, path: str, columns: list[str]):
+        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow.parquet  # type: ignore[import-untyped]
+
+        kinds = {"id": pyarrow.string(), "length": pyarrow.int32(), "flags": pyarrow.string()}
+        self._schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float32())) for name in columns])
+        self._file = pyarrow.parquet.ParquetWriter(path, self._schema)
+        self._table = pyarrow.Table
+        self._rows: list[dict[str, Any]] = []
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        self._rows.append(row)
+        if len(self._rows) == self.ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        self._file.write_table(self._table.from_pylist(self._rows, schema=self._schema))
+        self._rows = []
+
+    def close(self) -> None:
+        """Write the rest and the footer."""
+        if self._rows:
+            self.flush()
+        self._file.close()
+
+
+@contextmanager
+def open_writer(path: str, form: str, columns: list[str]) -> Iterator[Writer]:
+    """A writer to a file or, for "-", standard output; the file appears under its name only when whole."""
+    from utrlm.files import written
+
+    if form == "parquet":
+        if path == "-":
+            raise InputError("--format parquet needs a file: --output FILE.parquet")
+        with written(path) as beside:
+            writer = ParquetWriter(beside, columns)
+            yield writer
+            writer.close()
+        return
+    kind = TsvWriter if form == "tsv" else JsonlWriter
+    if path == "-":
+        import sys
+
+        yield kind(sys.stdout, columns)
+        sys.stdout.flush()
+        return
+    with written(path) as beside, open(beside, "w", encoding="utf-8", newline="") as stream:
+        yield kind(stream, columns)

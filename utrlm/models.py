@@ -1,0 +1,130 @@
+"""Finds a model by name or path, and opens it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from utrlm.card import KEY, ModelCard, parse_card
+from utrlm.errors import InputError
+
+WEIGHTS = Path(__file__).parent / "weights"
+DIGESTS = WEIGHTS / "SHA256SUMS"  # of every shipped file, as sha256sum writes it
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model. Its session runs on one thread a call, and may be called from several."""
+
+    path: Path
+    card: ModelCard
+    session: onnxruntime.InferenceSession
+
+
+def shipped() -> dict[str, Path]:
+    """Shipped models by name."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx"))}
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def open_models(tasks: list[str], paths: list[str], device: str = "auto") -> list[Model]:
+    """Shipped models by name and others by path; neither means the shipped ones whose card says default.
+
+    Raises:
+        InputError: an unknown name, a file that is no model of ours, or two models with one column.
+    """
+    known = shipped()
+    for task in tasks:
+        if task not in known:
+            raise InputError(f"task {task!r} is no shipped model; there are {', '.join(known)}")
+    if tasks or paths:
+        models = [open_model(known[task], device) for task in tasks]
+        models += [open_model(Path(path), device) for path in paths]
+    else:
+        models = [model for model in (open_model(path, device) for path in known.values()) if model.card.default]
+    owners: dict[str, Path] = {}
+    for model in models:
+        for column in model.card.columns:
+            if column in owners:
+                raise InputError(f"{model.path}: writes column {column!r}, as {owners[column]} does")
+            owners[column] = model.path
+    return models
+
+
+def open_model(path: Path, device: str = "auto") -> Model:
+    """Open one `.onnx` file.
+
+    Raises:
+        InputError: missing, cut off, damaged, not ours, or no GPU where `device` is "cuda".
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such model file")
+    available = onnxruntime.get_available_providers()
+    providers = ["CPUExecutionProvider"]
+    if device == "cuda" and "CUDAExecutionProvider" not in available:
+        raise InputError("--device cuda: this onnxruntime has no CUDA; install onnxruntime-gpu or use --device cpu")
+    if device != "cpu" and "CUDAExecutionProvider" in available:
+        providers.insert(0, "CUDAExecutionProvider")
+    if path.parent == WEIGHTS:
+        _check_digest(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # onnxruntime has no common base class for what a damaged file raises
+        raise InputError(f"{path}: not an ONNX model, or cut off") from error
+    metadata = session.get_modelmeta().custom_metadata_map
+    if KEY not in metadata:
+        raise InputError(f"{path}: an ONNX model, but not made by utrlm (no {KEY} in its metadata)")
+    return Model(path, parse_card(metadata[KEY], str(path)), session)
+
+
+def _check_digest(path: Path) -> None:
+    """A shipped file must be the one that was shipped."""
+    for line in DIGESTS.read_text(encoding="utf-8").splitlines():
+        digest, name = line.split()
+        if name == path.name and digest == sha256(path):
+            return
+    raise InputError(f"{path}: not the shipped file (its SHA-256 is not in {DIGESTS.name}); reinstall utrlm")
+
+
+def describe(paths: list[str]) -> list[dict[str, Any]]:
+    """Cards of the shipped models, or of the given files, as plain values."""
+    described = []
+    for path in [Path(path) for path in paths] or list(shipped().values()):
+        card = open_model(path, "cpu").card
+        targets = [
+            {
+                "column": column,
+                "unit": target.unit,
+                "description": target.description,
+                "test": card.metrics.get(target.name, {}),
+            }
+            for column, target in zip(card.columns, card.targets, strict=True)
+        ]
+        described.append(
+            {
+                "name": card.name,
+                "kind": card.kind,
+                "version": card.version,
+                "description": card.description,
+                "default": card.default,
+                "shortest": card.shortest,
+                "longest": card.longest,
+                "context": card.context,
+                "megabytes": round(path.stat().st_size / 1e6, 1),
+                "sha256": sha256(path),
+                "targets": targets,
+                "data": list(card.data),
+                "notes": card.notes,
+            }
+        )
+    return described

@@ -1,0 +1,106 @@
+"""The Click options that several commands share, and the one place where errors become a line."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+import utrlm
+from utrlm.errors import InputError
+
+
+class Command(click.Command):
+    """Known errors end in one line and exit status 1; all else is a defect and shows its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
+        except BrokenPipeError:
+            ctx.exit(1)
+
+
+def _install(module: str | None) -> str:
+    """The command that brings a missing module."""
+    top = (module or "").split(".")[0]
+    extra = {"torch": "[train]", "onnx": "[train]", "pandas": "[evaluate]", "scipy": "[evaluate]"}
+    return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
+
+
+def command(epilog: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with the house's defaults; `epilog` holds its examples, one a paragraph line."""
+
+    def wrap(function: Callable[..., Any]) -> click.Command:
+        settings = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+        made = click.command(cls=Command, epilog="\b\n" + epilog, context_settings=settings)(function)
+        return click.version_option(utrlm.__version__)(made)
+
+    return wrap
+
+
+def say(message: str) -> None:
+    """One line for the person at the terminal."""
+    click.echo(message, err=True)
+
+
+def show(values: Any) -> None:
+    """Machine-readable output."""
+    click.echo(json.dumps(values, indent=2))
+
+
+class CommaList(click.ParamType):
+    """Names divided by commas."""
+
+    name = "name,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Split, and drop what is empty."""
+        return value if isinstance(value, list) else [part.strip() for part in value.split(",") if part.strip()]
+
+
+fasta = click.option("--fasta", metavar="FILE|-", help="FASTA of 5' UTRs, plain or gzipped; - reads standard input.")
+sequence = click.option("--sequence", metavar="LETTERS", help="One 5' UTR, instead of a FASTA.")
+output = click.option("--output", required=True, metavar="FILE|-", help="Where to write; - is standard output.")
+tasks = click.option(
+    "--tasks", type=CommaList(), default="", help="Shipped models to predict with; empty means the default ones."
+)
+models = click.option(
+    "--models", multiple=True, metavar="FILE", help="A model file of your own (.onnx); may be given again."
+)
+device = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute.")
+cpus = click.option("--cpus", type=click.IntRange(0), default=0, help="Workers; 0 means all that are granted.")
+batch_tokens = click.option(
+    "--batch-tokens", type=click.IntRange(1), default=8192, help="Letters in a batch, padding included."
+)
+form = click.option(
+    "--format", "form", type=click.Choice(["tsv", "jsonl", "parquet"]), default="tsv", help="Of the table."
+)
+recipe = click.option("--recipe", required=True, metavar="FILE", help="How the model is made (TOML).")
+data = click.option("--data", required=True, metavar="DIR", help="Folder that the recipe's tables lie in.")
+sample = click.option("--sample", required=True, help="Name of this FASTA in file names and tables.")
+shard_residues = click.option(
+    "--shard-residues", type=click.IntRange(1), default=2_000_000, help="Letters after which a shard is closed."
+)
+output_dir = click.option("--output-dir", required=True, metavar="DIR", help="Folder to write to; made if missing.")
+tables_dir = click.option("--tables-dir", required=True, metavar="DIR", help="Folder of the shards' tables.")
+manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
+model = click.option("--model", required=True, metavar="FILE", help="An exported model (.onnx).")
+split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")
+
+
+def show_models(described: list[dict[str, Any]]) -> None:
+    """A model a paragraph, a target a line."""
+    for one in described:
+        click.echo(f"{one['name']}  {one['kind']}, {one['shortest']} to {one['longest']} nt, {one['megabytes']} MB")
+        click.echo(f"  {one['description']}")
+        for target in one["targets"]:
+            scores = ", ".join(f"{k} {v}" for k, v in target["test"].items())
+            click.echo(f"  {target['column']}  [{target['unit']}]  {target['description']}")
+            click.echo(f"    test: {scores or 'not measured'}")

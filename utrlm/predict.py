@@ -1,0 +1,173 @@
+"""From a FASTA to a table: the journey of every record.
+
+Read, encode, gather a bounded window, sort by length, cut into batches, run, decode, put back
+into input order, write. A record is always padded to the same length, whatever lies beside it,
+so that its numbers do not depend on its neighbours, to the last bit.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from utrlm import alphabet
+from utrlm.decode import DECODERS, flags, open_writer
+from utrlm.errors import InputError
+from utrlm.fasta import Record, SeenIds, read_fasta
+from utrlm.models import Model, open_models
+
+STEP = 16  # a record is padded to the next multiple
+WINDOW_RECORDS = 4096
+WINDOW_RESIDUES = 1_000_000
+AREA = 64  # a batch's padded letters times its length is at most this times the token budget
+BATCH_TOKENS = 8192
+
+
+def granted_cpus() -> int:
+    """Processors that this process may use: affinity and the cgroup's quota, whichever is less."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+    except (OSError, ValueError):
+        return cpus
+    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
+
+
+class Predictor:
+    """Opened models and the workers that run them."""
+
+    def __init__(
+        self,
+        tasks: list[str] | None = None,
+        models: list[str] | None = None,
+        device: str = "auto",
+        cpus: int = 0,
+        batch_tokens: int = BATCH_TOKENS,
+    ):
+        """`cpus` 0 uses all that are granted.
+
+        Raises:
+            InputError: see `models.open_models`.
+        """
+        self.models = open_models(tasks or [], models or [], device)
+        self.cpus = min(cpus, granted_cpus()) if cpus else granted_cpus()
+        self.batch_tokens = batch_tokens
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the table's columns."""
+        predicted = chain.from_iterable(model.card.columns for model in self.models)
+        return ["id", "length", *predicted, "flags"]
+
+    def rows(self, records: Iterator[Record]) -> Iterator[dict[str, Any]]:
+        """One row a record, in input order. The next window is read while the last one is computed."""
+        seen, cards = SeenIds(), [model.card for model in self.models]
+        with ThreadPoolExecutor(self.cpus) as pool:
+            waiting: deque[tuple[list[Record], dict[Any, Future[Any]]]] = deque()
+            for window in chain(windows(records), [None]):
+                if window is not None:
+                    waiting.append((window, self._submit(pool, window)))
+                while waiting and (window is None or len(waiting) > 1):
+                    held, futures = waiting.popleft()
+                    values = {key: one for future in set(futures.values()) for key, one in future.result().items()}
+                    for record in held:
+                        row: dict[str, Any] = {"id": record.id, "length": len(record.codes)}
+                        for number, model in enumerate(self.models):
+                            row |= values[number, record.codes[-model.card.context :].tobytes()]
+                        row["flags"] = flags(record.codes, cards, seen.repeats(record.id))
+                        yield row
+
+    def _submit(self, pool: ThreadPoolExecutor, window: list[Record]) -> dict[Any, "Future[Any]"]:
+        """Start a window's batches: every distinct sequence once."""
+        futures: dict[Any, Future[Any]] = {}
+        for number, model in enumerate(self.models):
+            distinct = {record.codes[-model.card.context :].tobytes() for record in window}
+            for batch in batches(sorted(distinct, key=lambda key: (len(key), key)), self.batch_tokens):
+                future = pool.submit(run_batch, number, model, batch)
+                futures |= {(number, key): future for key in batch}
+        return futures
+
+
+def windows(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Runs of records, bounded in number and in letters."""
+    window: list[Record] = []
+    residues = 0
+    for record in records:
+        window.append(record)
+        residues += len(record.codes)
+        if len(window) == WINDOW_RECORDS or residues >= WINDOW_RESIDUES:
+            yield window
+            window, residues = [], 0
+    if window:
+        yield window
+
+
+def padded_length(length: int) -> int:
+    """Length that a record of `length` nt is padded to, alone or among others."""
+    return -(-length // STEP) * STEP
+
+
+def batches(keys: list[bytes], batch_tokens: int) -> Iterator[list[bytes]]:
+    """Cut sequences, sorted by length, into batches of one padded length within the budget."""
+    batch: list[bytes] = []
+    for key in keys:
+        length = padded_length(len(key))
+        size = max(1, min(batch_tokens // length, batch_tokens * AREA // length**2))
+        if batch and (padded_length(len(batch[0])) != length or len(batch) >= size):
+            yield batch
+            batch = []
+        batch.append(key)
+    if batch:
+        yield batch
+
+
+def run_batch(number: int, model: Model, keys: list[bytes]) -> dict[Any, dict[str, float]]:
+    """Predict one batch -> columns by (model's number, sequence)."""
+    length = padded_length(len(keys[0]))
+    codes = np.full((max(2, len(keys)), length), alphabet.PAD, dtype=np.int64)
+    codes[len(keys) :, -1] = alphabet.MASK  # a batch of one takes another matrix kernel, with other rounding
+    for row, key in zip(codes, keys, strict=False):
+        row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
+    output = model.session.run(None, {"codes": codes})[0][: len(keys)]  # (B, T)
+    return {(number, key): one for key, one in zip(keys, DECODERS[model.card.kind](model.card, output), strict=True)}
+
+
+def predict_fasta(
+    fasta: str | None,
+    sequence: str | None,
+    output: str,
+    tasks: list[str],
+    models: list[str],
+    device: str,
+    cpus: int,
+    batch_tokens: int,
+    form: str,
+) -> int:
+    """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
+
+    Raises:
+        InputError: anything wrong with the input, the models or the output's place.
+    """
+    if (fasta is None) == (sequence is None):
+        raise InputError("give either --fasta FILE or --sequence LETTERS")
+    predictor = Predictor(tasks, models, device, cpus, batch_tokens)
+    if fasta is not None:
+        records = read_fasta(fasta)
+    else:
+        records = iter([Record("sequence", "sequence", sequence or "", _letters(sequence or ""))])
+    rows = 0
+    with open_writer(output, form, predictor.columns) as writer:
+        for rows, row in enumerate(predictor.rows(records), start=1):  # noqa: B007
+            writer.write(row)
+    return rows
+
+
+def _letters(sequence: str) -> np.ndarray:
+    if not sequence:
+        raise InputError("--sequence: no letters")
+    return alphabet.encode(sequence, "--sequence")

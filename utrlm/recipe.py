@@ -1,0 +1,107 @@
+"""How a model was made: one TOML file, read into frozen dataclasses."""
+
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from utrlm.errors import InputError
+from utrlm.tasks import TASKS, Task
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table of measured sequences."""
+
+    file: str  # path below the data folder
+    target: str  # target of the task that this table's label is
+    sequence: str = "utr"  # column of sequences
+    label: str = "rl"  # column of labels, in the target's unit
+    group: str = ""  # column whose equal values stay in one split; shared k-mers join groups in any case
+    rank: str = ""  # column of noise ranks: 0 is the best-measured row
+    rank_scale: float = 80_000.0  # a row of rank r weighs 1 / (1 + r / rank_scale)
+    repeat: int = 1  # times a row is seen in an epoch
+    keep: str = ""  # pandas query: rows that are used at all
+    test: str = ""  # pandas query: rows to test on; empty: whole groups, `test_share` of them
+    valid: str = ""  # pandas query: rows to select on; empty: whole groups, `valid_share` of them
+    known: str = ""  # another source's file: a row whose sequence is not in that file is left out
+    citation: str = ""  # paper and accession of the data
+    terms: str = ""  # licence under which this copy was published
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a model is trained, besides the data itself."""
+
+    name: str  # of the model: first part of its columns
+    task: str  # key of TASKS
+    description: str  # one sentence for `utrlm-models`
+    sources: tuple[Source, ...]
+    default: bool = True  # predicted when the user names no task
+    context: int = 512  # letters read, counted back from the start codon
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    feedforward: int = 320
+    stem: tuple[int, ...] = (7, 5)
+    frames: bool = True
+    seed: int = 1
+    epochs: float = 4.0
+    batch_tokens: int = 25_600  # letters in a batch, padding included
+    muon_rate: float = 0.01  # learning rate of the blocks' matrices
+    adam_rate: float = 0.002  # of everything else
+    weight_decay: float = 0.01
+    warmup: int = 200  # steps
+    ema: float = 0.999  # decay of the moving average that is shipped
+    clip: float = 1.0  # largest norm of the gradient
+    mask_share: float = 0.05  # sequences that lose one letter, so that N is a letter the model knows
+    kmer: int = 25  # sequences that share this many letters in a row stay in one split
+    test_share: float = 0.2
+    valid_share: float = 0.1
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        InputError: the file is missing, not TOML, or has a key that no field of `Recipe` or `Source` bears.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from error
+    sources = tuple(_build(Source, one, f"{path}: sources") for one in values.pop("sources", []))
+    recipe: Recipe = _build(Recipe, {**values, "sources": sources}, str(path))
+    if recipe.task not in TASKS:
+        raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}")
+    check_sources(recipe.sources, TASKS[recipe.task], str(path))
+    return recipe
+
+
+def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
+    """Raise InputError where there is no table, or one for a target that the task does not have."""
+    if not sources:
+        raise InputError(f"{where}: no [[sources]], so there is nothing to train on")
+    names = [target.name for target in task.targets]
+    for source in sources:
+        if source.target not in names:
+            raise InputError(f"{where}: target {source.target!r} of {source.file} is none of {', '.join(names)}")
+
+
+def _build(kind: type, values: dict[str, Any], where: str) -> Any:
+    """A dataclass from a TOML table; lists become tuples."""
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(f"{where}: unknown key {unknown[0]!r}; the known ones are {', '.join(sorted(known))}")
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    except TypeError as error:
+        raise InputError(f"{where}: {error}") from error

@@ -1,0 +1,124 @@
+"""One FASTA to shards, and the shards' tables back to one: nothing lost on the way.
+
+Shards are runs of records in input order, so that merging is writing them one after the other.
+The manifest says how many records each shard holds; a table with another number is an error.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from utrlm.errors import InputError
+from utrlm.fasta import SeenIds, read_fasta
+from utrlm.files import written
+
+
+def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) -> int:
+    """Write shards and the manifest; returns the number of records. An empty FASTA makes one empty shard.
+
+    Raises:
+        InputError: the FASTA is not in order (see `fasta.read_fasta`).
+    """
+    if fasta is None:
+        raise InputError("give --fasta FILE")
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    seen, shards, repeated = SeenIds(), [], []
+    records, held, total = read_fasta(fasta), True, 0
+    while held:
+        name = f"{sample}.{len(shards) + 1:05d}"
+        count = residues = 0
+        with written(str(folder / f"{name}.fa")) as beside, open(beside, "w", encoding="utf-8") as shard:
+            held = False
+            for record in records:
+                shard.write(f">{record.description}\n{record.sequence}\n")
+                if seen.repeats(record.id):
+                    repeated.append(total)
+                count, total, residues = count + 1, total + 1, residues + len(record.codes)
+                if residues >= shard_residues:
+                    held = True
+                    break
+        if count == 0 and shards:  # the last shard was closed by the last record
+            (folder / f"{name}.fa").unlink()
+            break
+        shards.append({"name": name, "records": count, "residues": residues})
+    manifest = {"sample": sample, "records": total, "shards": shards, "duplicates": repeated}
+    with written(str(folder / f"{sample}.manifest.json")) as beside:
+        Path(beside).write_text(json.dumps(manifest), encoding="utf-8")
+    return total
+
+
+def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
+    """Write the shards' tables as one; returns the number of rows.
+
+    Raises:
+        InputError: a table is missing, has other columns than the first, or not as many rows as its
+            shard has records.
+    """
+    header, rows = "", 0
+    with _open_output(output) as stream:
+        for path in manifests:
+            manifest = _read_manifest(path)
+            sample = manifest["sample"] if len(manifests) > 1 else ""
+            repeated, number = set(manifest["duplicates"]), 0
+            for shard in manifest["shards"]:
+                table = Path(tables_dir) / f"{shard['name']}.tsv"
+                lines = _lines(table, shard["records"])
+                columns = next(lines)
+                if not header:
+                    header = columns
+                    stream.write(("sample\t" if sample else "") + header + "\n")
+                if columns != header:
+                    raise InputError(f"{table}: its columns differ from the first table's")
+                for line in lines:
+                    if number in repeated:
+                        line = _add_flag(line, "duplicate_id")
+                    stream.write((sample + "\t" if sample else "") + line + "\n")
+                    number += 1
+            rows += number
+    return rows
+
+
+def _read_manifest(path: str) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not a manifest of utrlm-split ({error})") from error
+    return manifest
+
+
+def _lines(table: Path, records: int) -> Iterator[str]:
+    """Header and rows, without line ends; an error at the end unless there are `records` rows."""
+    rows = -1
+    try:
+        with table.open(encoding="utf-8", newline="\n") as stream:
+            for rows, line in enumerate(stream):
+                yield line.rstrip("\n")
+    except OSError as error:
+        raise InputError(f"{table}: {error.strerror}") from error
+    if rows != records:
+        raise InputError(f"{table}: {max(rows, 0)} rows for a shard of {records} records")
+
+
+def _add_flag(line: str, flag: str) -> str:
+    """A row with a flag more, if it is not there yet; flags are the last column, in a fixed order."""
+    cells = line.split("\t")
+    names = [name for name in cells[-1].split(",") if name]
+    if flag not in names:
+        names.append(flag)
+    return "\t".join([*cells[:-1], ",".join(names)])
+
+
+@contextmanager
+def _open_output(path: str) -> Iterator[TextIO]:
+    if path == "-":
+        import sys
+
+        yield sys.stdout
+        return
+    with written(path) as beside, open(beside, "w", encoding="utf-8", newline="") as stream:
+        yield stream

@@ -1,0 +1,78 @@
+"""A table -> batches: length-bucketed, shuffled by (seed, epoch), the same again after an interruption."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from utrlm import alphabet
+
+BUCKETS = (50, 64, 80, 100, 128, 192, 256, 384, 512)  # few shapes: each is compiled once
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input."""
+
+    codes: np.ndarray  # (B, L) int64, padded on the left
+    target: np.ndarray  # (B,) int64, column of the label
+    label: np.ndarray  # (B,) float32, natural units
+    weight: np.ndarray  # (B,) float32
+    padded: bool  # whether any position is padding
+
+
+class Examples:
+    """Encoded rows of a table, in buckets of similar length."""
+
+    def __init__(self, table: pd.DataFrame, targets: list[str], context: int, batch_tokens: int):
+        self.codes = [alphabet.encode(sequence)[-context:] for sequence in table["sequence"]]
+        self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
+        self.label = table["label"].to_numpy(dtype=np.float32)
+        self.weight = table["weight"].to_numpy(dtype=np.float32)
+        self.repeat = table["repeat"].to_numpy(dtype=np.int64)
+        lengths = np.array([len(codes) for codes in self.codes])
+        self.bucket = np.array([*BUCKETS, context])[np.searchsorted(BUCKETS, lengths)]
+        self.unpadded = lengths == self.bucket
+        self.batch_tokens = batch_tokens
+
+    def epoch(self, seed: int, number: int) -> list[tuple[int, np.ndarray]]:
+        """Bucket length and row numbers of every batch of an epoch; batches of one bucket have one shape."""
+        random = np.random.default_rng((seed, number))
+        rows = random.permutation(np.repeat(np.arange(len(self.codes)), self.repeat))
+        batches = []
+        for length in np.unique(self.bucket):
+            for full in (True, False):
+                members = rows[(self.bucket[rows] == length) & (self.unpadded[rows] == full)]
+                size = max(1, self.batch_tokens // int(length))
+                if len(members):  # the last batch is filled up from the bucket's beginning
+                    members = np.resize(members, -(-len(members) // size) * size)
+                    batches += [(int(length), part) for part in members.reshape(-1, size)]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def batch(self, length: int, rows: np.ndarray, mask_share: float, seed: tuple[int, ...]) -> Batch:
+        """Assemble a batch; `mask_share` of its sequences lose one letter, drawn from `seed`."""
+        codes = pad([self.codes[i] for i in rows], length)
+        random = np.random.default_rng(seed)
+        for i in np.flatnonzero(random.random(len(rows)) < mask_share):
+            codes[i, length - 1 - random.integers(len(self.codes[rows[i]]))] = alphabet.MASK
+        padded = not bool(self.unpadded[rows].all())
+        return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
+
+    def in_order(self) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Every row once, by length, for evaluation: row numbers and their batch."""
+        for length in np.unique(self.bucket):
+            rows = np.flatnonzero(self.bucket == length)
+            size = max(1, self.batch_tokens // int(length))
+            for start in range(0, len(rows), size):
+                part = rows[start : start + size]
+                yield part, self.batch(int(length), part, 0.0, (0,))
+
+
+def pad(codes: list[np.ndarray], length: int) -> np.ndarray:
+    """Left-pad to one length. (B, length) int64"""
+    batch = np.full((len(codes), length), alphabet.PAD, dtype=np.int64)
+    for row, one in zip(batch, codes, strict=True):
+        if len(one):
+            row[-len(one) :] = one
+    return batch

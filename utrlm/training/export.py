@@ -1,0 +1,64 @@
+"""A trained model -> one `.onnx` file that describes itself, checked against the network it came from."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from utrlm import alphabet
+from utrlm.card import KEY, ModelCard
+from utrlm.training.heads import ScalarModel
+
+TOLERANCE = 1e-4  # natural units, export against network
+
+
+def export(model: ScalarModel, card: ModelCard, path: Path) -> None:
+    """Write a model and its card.
+
+    Raises:
+        ArithmeticError: the exported file does not predict what the network predicts.
+    """
+    model = model.cpu().eval()
+    example = torch.from_numpy(example_codes(4, 48))
+    shapes = {"codes": {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}}
+    program = torch.onnx.export(
+        model,
+        (example,),
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=["codes"],
+        output_names=["values"],
+        opset_version=20,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    proto = program.model_proto
+    write_card(proto, card)
+    onnx.checker.check_model(proto)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    for batch, length in ((1, 16), (3, 48), (2, 112), (1, 512)):
+        codes = example_codes(batch, length)
+        with torch.no_grad():
+            wanted = model(torch.from_numpy(codes)).numpy()
+        got = session.run(None, {"codes": codes})[0]
+        if np.abs(got - wanted).max() > TOLERANCE:
+            raise ArithmeticError(f"export differs by {np.abs(got - wanted).max():.2g} at {codes.shape}")
+    path.write_bytes(proto.SerializeToString())
+
+
+def write_card(proto: onnx.ModelProto, card: ModelCard) -> None:
+    """Put the card into a model's metadata."""
+    del proto.metadata_props[:]
+    proto.metadata_props.add(key=KEY, value=card.to_json())
+
+
+def example_codes(batch: int, length: int) -> np.ndarray:
+    """Random sequences, some padded on the left. (batch, length) int64"""
+    random = np.random.default_rng(batch * length)
+    codes = random.integers(alphabet.MASK, alphabet.SIZE, size=(batch, length))
+    for row in range(1, batch):
+        codes[row, : row * 3] = alphabet.PAD
+    return codes.astype(np.int64)

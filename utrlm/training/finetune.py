@@ -1,0 +1,106 @@
+"""A recipe and its tables -> a trained model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pandas as pd
+import torch
+
+import utrlm
+from utrlm.card import CardTarget, ModelCard
+from utrlm.errors import InputError
+from utrlm.evaluate import evaluate
+from utrlm.files import written
+from utrlm.predict import granted_cpus
+from utrlm.recipe import Recipe, read_recipe
+from utrlm.table import build_table, digest
+from utrlm.tasks import TASKS
+from utrlm.training.data import Examples
+from utrlm.training.export import export, write_card
+from utrlm.training.heads import ScalarModel
+from utrlm.training.loop import train
+from utrlm.training.model import BackboneConfig
+
+
+def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarModel:
+    """Train a recipe's model on the tables below `data`; checkpoint and log go to `folder`."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(recipe.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    task = TASKS[recipe.task]
+    targets = [target.name for target in task.targets]
+    table = build_table(recipe, data)
+    model = new_model(recipe, table[table["split"] == "train"], targets)
+    sets = [
+        Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens)
+        for split in ("train", "valid")
+    ]
+    return train(model, recipe, task.loss, *sets, folder=folder)
+
+
+def new_model(recipe: Recipe, train_table: pd.DataFrame, targets: list[str]) -> ScalarModel:
+    """An untrained model whose scale is that of the training labels."""
+    labels = train_table.groupby("target")["label"]
+    mean, scale = labels.mean(), labels.std()
+    return ScalarModel(
+        backbone_config(recipe), [float(mean.get(t, 0.0)) for t in targets], [float(scale.get(t, 1.0)) for t in targets]
+    )
+
+
+def backbone_config(recipe: Recipe) -> BackboneConfig:
+    """The backbone's shape as the recipe says it."""
+    return BackboneConfig(recipe.layers, recipe.width, recipe.heads, recipe.feedforward, recipe.stem, recipe.frames)
+
+
+def finetune_file(recipe: str, data: str, output: str, checkpoint_dir: str, cpus: int) -> None:
+    """Train a recipe's model and export it.
+
+    Raises:
+        InputError: the recipe or a table cannot be used.
+    """
+    finetune(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), cpus or granted_cpus())
+    export_checkpoint(recipe, data, output, checkpoint_dir)
+
+
+def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) -> None:
+    """Export the moving average in a checkpoint, with the test scores that the exported file itself gets.
+
+    Raises:
+        InputError: no checkpoint, or the recipe or a table cannot be used.
+    """
+    plan = read_recipe(Path(recipe))
+    path = Path(checkpoint_dir) / "checkpoint.pt"
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint")
+    table = build_table(plan, Path(data))
+    train_rows = table[table["split"] == "train"]
+    model = new_model(plan, train_rows, [target.name for target in TASKS[plan.task].targets])
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    card = make_card(plan, Path(data), train_rows)
+    with written(output) as beside:
+        export(model, card, Path(beside))
+        scores = evaluate(beside, table[table["split"] == "test"])
+        proto = onnx.load(beside)
+        write_card(proto, replace(card, metrics=scores))
+        Path(beside).write_bytes(proto.SerializeToString())
+
+
+def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:
+    """A model's card, but for its scores."""
+    lengths = train_rows["sequence"].str.len()
+    task = TASKS[recipe.task]
+    return ModelCard(
+        name=recipe.name,
+        kind=task.kind,
+        version=utrlm.__version__,
+        description=recipe.description,
+        targets=tuple(CardTarget(t.name, t.unit, t.description) for t in task.targets),
+        shortest=int(lengths.min()),
+        longest=int(lengths.max()),
+        context=recipe.context,
+        default=recipe.default,
+        data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.sources),
+        data_sha256=digest(recipe, data),
+        notes=f"Trained for {recipe.epochs:g} epochs from scratch with recipe {recipe.name}; splits by group.",
+    )
