@@ -1,13 +1,13 @@
 """FASTA in: plain, gzipped or standard input, as a stream of records."""
 
 import gzip
+import io
 import sys
-import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from Bio.SeqIO.FastaIO import SimpleFastaParser
@@ -95,18 +95,12 @@ def _record(title: str, sequence: str, name: str, number: int) -> Record:
 
 @contextmanager
 def _open_text(path: str) -> Iterator[IO[str]]:
-    """A text stream of the file, decompressed where its first bytes say so."""
-    binary: IO[bytes] = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
-    try:
-        start = binary.peek(2)[:2] if hasattr(binary, "peek") else b""
-        stream = gzip.open(binary) if start == GZIP_MAGIC else binary
-        import io
-
-        with warnings.catch_warnings():
-            yield io.TextIOWrapper(stream, encoding="utf-8")  # universal newlines: CRLF reads as LF
-    finally:
-        if path != "-":
-            binary.close()
+    """A text stream of the file, decompressed where its first bytes say so; CRLF reads as LF."""
+    with ExitStack() as stack:
+        binary: Any = sys.stdin.buffer if path == "-" else stack.enter_context(open(path, "rb"))
+        if binary.peek(2)[:2] == GZIP_MAGIC:
+            binary = stack.enter_context(gzip.open(binary))
+        yield io.TextIOWrapper(binary, encoding="utf-8")
 
 
 class SeenIds:

@@ -66,7 +66,7 @@ def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
             for shard in manifest["shards"]:
                 table = Path(tables_dir) / f"{shard['name']}.tsv"
                 lines = _lines(table, shard["records"])
-                columns = next(lines)
+                columns = next(lines, "")
                 if not header:
                     header = columns
                     stream.write(("sample\t" if sample else "") + header + "\n")
@@ -93,15 +93,16 @@ def _read_manifest(path: str) -> dict[str, Any]:
 
 def _lines(table: Path, records: int) -> Iterator[str]:
     """Header and rows, without line ends; an error at the end unless there are `records` rows."""
-    rows = -1
+    lines = 0
     try:
         with table.open(encoding="utf-8", newline="\n") as stream:
-            for rows, line in enumerate(stream):
+            for line in stream:
+                lines += 1
                 yield line.rstrip("\n")
     except OSError as error:
         raise InputError(f"{table}: {error.strerror}") from error
-    if rows != records:
-        raise InputError(f"{table}: {max(rows, 0)} rows for a shard of {records} records")
+    if lines != records + 1:
+        raise InputError(f"{table}: {max(lines - 1, 0)} rows for a shard of {records} records")
 
 
 def _add_flag(line: str, flag: str) -> str:

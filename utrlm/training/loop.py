@@ -39,7 +39,7 @@ class Progress:
     sequences_per_second: float
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The run was asked to stop (SIGTERM) and has written its checkpoint."""
 
 
@@ -52,7 +52,7 @@ def train(
 
     Raises:
         FloatingPointError: the loss is not a number; the message names the step.
-        Interrupted: SIGTERM arrived.
+        InterruptedRunError: SIGTERM arrived.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
@@ -96,7 +96,7 @@ def train(
             save_checkpoint(folder, model, average, optimisers, step + 1)
             saved = now
         if stop:
-            raise Interrupted(f"stopped after step {step + 1} of {len(plan)}; continue with --resume")
+            raise InterruptedRunError(f"stopped after step {step + 1} of {len(plan)}; continue with --resume")
         if (step + 1) % max(1, len(plan) // 8) == 0 or last:
             write_line(folder, {"step": step + 1, "valid": score(average, recipe, valid_set)})
     return average

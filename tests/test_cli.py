@@ -1,0 +1,96 @@
+"""Every script of bin/: help, bad input in one line, no torch, no network."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT, SCRIPTS
+
+NEEDS_TORCH = {"utrlm-finetune", "utrlm-export"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+class TestEveryScript:
+    def test_help_has_an_example(self, script):
+        done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0
+        assert f"  {script.name} " in done.stdout
+
+    def test_help_imports_nothing_heavy(self, script):
+        done = subprocess.run([sys.executable, "-X", "importtime", script, "--help"], capture_output=True, text=True)
+        loaded = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+        assert not loaded & {"torch", "numpy", "onnxruntime", "pandas", "Bio"}
+
+    def test_is_short(self, script):
+        assert len(script.read_text().splitlines()) <= 42
+
+    def test_without_dependencies_it_says_how_to_get_them(self, script):
+        done = subprocess.run([sys.executable, "-S", script, "--help"], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "pip install" in done.stderr
+
+
+def test_one_sequence(run):
+    done = run("predict", "--sequence", "acguacguacguacguacguacguacgu", "--output", "-")
+    header, row = done.stdout.decode().splitlines()
+    assert header.split("\t")[:3] == ["id", "length", "mrl_egfp_unmod"]
+    assert row.split("\t")[:2] == ["sequence", "28"]
+
+
+def test_stdin_crlf_and_jsonl(run):
+    done = run(
+        "predict", "--fasta", "-", "--output", "-", "--format", "jsonl", stdin=b">a\r\nACGU\r\nAC\r\n>b\r\nGGN\r\n"
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["id"], r["length"], r["flags"]) for r in rows] == [("a", 6, "short"), ("b", 3, "short,ambiguous")]
+
+
+def test_parquet_holds_the_same_numbers(run, tmp_path):
+    import pandas as pd
+
+    arguments = ("predict", "--fasta", ROOT / "tests/data/golden.fa", "--output")
+    assert run(*arguments, tmp_path / "t.tsv").returncode == 0
+    assert run(*arguments, tmp_path / "t.parquet", "--format", "parquet").returncode == 0
+    tsv = pd.read_csv(tmp_path / "t.tsv", sep="\t", keep_default_na=False)
+    parquet = pd.read_parquet(tmp_path / "t.parquet")
+    assert list(tsv["id"]) == list(parquet["id"])
+    assert abs(tsv["mrl_egfp_unmod"] - parquet["mrl_egfp_unmod"]).max() < 1e-5
+
+
+def test_empty_fasta_gives_an_empty_table_and_a_warning(run, fasta, tmp_path):
+    done = run("predict", "--fasta", fasta(b""), "--output", tmp_path / "out.tsv")
+    assert done.returncode == 0
+    assert b"holds no records" in done.stderr
+    assert len((tmp_path / "out.tsv").read_text().splitlines()) == 1
+
+
+def test_bad_input_is_one_line_and_leaves_no_output(run, fasta, tmp_path):
+    path = fasta(b">good\nACGU\n>bad\nMKVL\n")
+    done = run("predict", "--fasta", path, "--output", tmp_path / "out.tsv")
+    assert done.returncode == 1
+    message = f"Error: {path}: record 2 (bad): letter 'L' at position 4 is no nucleotide\n"
+    assert done.stderr.decode() == message
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.fa"]
+
+
+def test_output_folder_missing(run, tmp_path):
+    done = run("predict", "--sequence", "ACGU", "--output", tmp_path / "none/out.tsv")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_prediction_imports_no_torch():
+    code = (
+        "import sys; from utrlm.predict import Predictor; Predictor(tasks=['mrl']);"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'scipy', 'onnx')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_models_json_names_the_columns(run):
+    described = json.loads(run("models", "--json").stdout)
+    columns = {target["column"] for one in described for target in one["targets"]}
+    assert "mrl_egfp_unmod" in columns
+    assert all(target["unit"] for one in described for target in one["targets"])

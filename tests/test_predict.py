@@ -1,0 +1,111 @@
+"""The protocol that every shipped model keeps: a prediction depends on its sequence alone."""
+
+import numpy as np
+import pytest
+
+from utrlm import alphabet, models
+from utrlm.errors import InputError
+from utrlm.fasta import Record, read_fasta
+from utrlm.predict import Predictor, padded_length
+
+from .conftest import ROOT
+
+NAMES = sorted(models.shipped())
+LETTERS = np.array(list("ACGT"))
+
+
+def records(lengths, seed=0):
+    random = np.random.default_rng(seed)
+    sequences = ["".join(random.choice(LETTERS, n)) for n in lengths]
+    return [Record(f"r{i}", "", s, alphabet.encode(s)) for i, s in enumerate(sequences)]
+
+
+def values(predictor, some):
+    """Predicted numbers by id."""
+    columns = predictor.columns[2:-1]
+    return {row["id"]: [row[c] for c in columns] for row in predictor.rows(iter(some))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestProtocol:
+    some = records([1, 2, 3, 7, 24, 25, 49, 50, 51, 64, 100, 101, 180, 400, 700] * 3)
+
+    def test_alone_or_among_others(self, name):
+        predictor = Predictor(tasks=[name])
+        together = values(predictor, self.some)
+        for record in self.some:
+            assert values(predictor, [record])[record.id] == together[record.id]
+
+    @pytest.mark.parametrize("settings", [{"batch_tokens": 1}, {"batch_tokens": 333}, {"cpus": 1}])
+    def test_batch_size_and_threads(self, name, settings):
+        wanted = values(Predictor(tasks=[name]), self.some)
+        assert values(Predictor(tasks=[name], **settings), self.some) == wanted
+
+    def test_order(self, name):
+        predictor = Predictor(tasks=[name])
+        assert values(predictor, self.some[::-1]) == values(predictor, self.some)
+
+    def test_padding(self, name):
+        model = models.open_model(models.shipped()[name])
+        for record in self.some:
+            read = record.codes[-model.card.context :]
+            raw = []
+            for length in (len(read), padded_length(len(read)), len(read) + 61):
+                codes = np.full((1, length), alphabet.PAD, dtype=np.int64)
+                codes[0, -len(read) :] = read
+                raw.append(model.session.run(None, {"codes": codes})[0])
+            np.testing.assert_allclose(raw[1], raw[0], atol=1e-5, rtol=0)
+            np.testing.assert_allclose(raw[2], raw[0], atol=1e-5, rtol=0)
+
+    def test_predictions_differ_between_sequences(self, name):
+        fifty = values(Predictor(tasks=[name]), records([50] * 200))
+        assert np.std(list(fifty.values()), axis=0).min() > 0.1
+
+    def test_golden(self, name):
+        lines = (ROOT / "tests/data" / f"golden_{name}.tsv").read_text().splitlines()
+        golden = {cells[0]: [float(c) for c in cells[2:-1]] for cells in (line.split("\t") for line in lines[1:])}
+        got = values(Predictor(tasks=[name]), list(read_fasta(str(ROOT / "tests/data/golden.fa"))))
+        assert list(got) == list(golden)
+        np.testing.assert_allclose(list(got.values()), list(golden.values()), atol=1.01e-4, rtol=0)
+
+
+def test_upstream_start_codon_lowers_ribosome_load():
+    """Out-of-frame uAUGs are the strongest known effect in this assay (Sample et al. 2019)."""
+    clean = "ACACACACACCACCACAACACACCACACACAACACCACACACCACAACAC"
+    hit = clean[:20] + "ATG" + clean[23:]  # 30 nt before the end, minus 2: frame 0 is 50 - 20 = 30 -> shift by one
+    out_of_frame = clean[:21] + "ATG" + clean[24:]
+    some = [Record(n, "", s, alphabet.encode(s)) for n, s in (("clean", clean), ("in", hit), ("out", out_of_frame))]
+    load = {row["id"]: row["mrl_egfp_unmod"] for row in Predictor(tasks=["mrl"]).rows(iter(some))}
+    assert load["out"] < load["clean"] - 1
+
+
+def test_flags_and_order():
+    sequences = ["ACGT" * 10, "ACG", "ACGT" * 30, "A" * 30 + "ATG", "ACGN" * 10, "ACGT" * 10]
+    some = [Record("u1" if i == 5 else f"u{i + 1}", "", s, alphabet.encode(s)) for i, s in enumerate(sequences)]
+    rows = list(Predictor(tasks=["mrl"]).rows(iter(some)))
+    assert [r["id"] for r in rows] == ["u1", "u2", "u3", "u4", "u5", "u1"]
+    assert [r["flags"] for r in rows] == ["", "short", "long", "start_codon", "ambiguous", "duplicate_id"]
+
+
+def test_unknown_task_and_foreign_files(tmp_path):
+    broken = tmp_path / "x.onnx"
+    broken.write_bytes(models.shipped()["mrl"].read_bytes()[:5000])
+    with pytest.raises(InputError, match="cut off"):
+        Predictor(models=[str(broken)])
+    with pytest.raises(InputError, match="'nonsense' is no shipped model"):
+        Predictor(tasks=["nonsense"])
+    with pytest.raises(InputError, match="no such model file"):
+        Predictor(models=[str(tmp_path / "none.onnx")])
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(models.shipped()["mrl"].read_bytes())
+    with pytest.raises(InputError, match="writes column"):
+        Predictor(tasks=["mrl"], models=[str(copy)])
+
+
+def test_a_changed_shipped_file_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "mrl.onnx").write_bytes(models.shipped()["mrl"].read_bytes() + b"\0")
+    (tmp_path / "SHA256SUMS").write_bytes(models.DIGESTS.read_bytes())
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(models, "DIGESTS", tmp_path / "SHA256SUMS")
+    with pytest.raises(InputError, match="SHA-256"):
+        Predictor(tasks=["mrl"])

@@ -1,0 +1,158 @@
+"""A model in miniature through the whole way: tables, training, interruption, export, prediction, scores."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from utrlm import alphabet
+from utrlm.errors import InputError
+from utrlm.evaluate import evaluate_file
+from utrlm.models import open_model
+from utrlm.recipe import read_recipe
+from utrlm.table import build_table, group_by_kmers
+from utrlm.training import loop
+from utrlm.training.data import Examples, pad
+from utrlm.training.finetune import export_checkpoint, finetune, finetune_file
+from utrlm.training.heads import ScalarModel
+from utrlm.training.model import BackboneConfig
+
+RECIPE = """
+name = "mini"
+task = "mrl"
+description = "for tests"
+epochs = 2
+layers = 1
+width = 16
+heads = 2
+feedforward = 16
+batch_tokens = 1600
+warmup = 2
+[[sources]]
+file = "a.csv"
+target = "egfp_unmod"
+[[sources]]
+file = "b.csv.gz"
+target = "varying"
+group = "family"
+"""
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two tables whose label is the share of G, and a recipe."""
+    random = np.random.default_rng(0)
+    for name, low, high in (("a.csv", 50, 51), ("b.csv.gz", 25, 100)):
+        sequences = ["".join(random.choice(list("ACGT"), random.integers(low, high))) for _ in range(200)]
+        labels = [10 * s.count("G") / len(s) for s in sequences]
+        table = pd.DataFrame({"utr": sequences, "rl": labels, "family": np.arange(200) // 4})
+        table.to_csv(tmp_path / name, index=False)
+    (tmp_path / "mini.toml").write_text(RECIPE)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """Compiling takes longer than these trainings."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+
+
+def test_table_to_onnx_to_scores(data):
+    recipe, output = str(data / "mini.toml"), str(data / "mini.onnx")
+    finetune_file(recipe, str(data), output, str(data / "run"), 1)
+    card = open_model(Path(output)).card
+    assert card.columns[:2] == ["mini_egfp_unmod", "mini_varying"]
+    assert (card.shortest, card.longest) == (25, 99)
+    scores = evaluate_file(output, recipe, str(data), "test")
+    assert scores == card.metrics
+    log = [json.loads(line) for line in (data / "run/log.jsonl").read_text().splitlines()]
+    assert [line for line in log if "loss" in line][-1]["step"] == log[-1]["step"]
+
+
+def test_an_interrupted_run_ends_in_the_same_weights(data, monkeypatch):
+    recipe = read_recipe(data / "mini.toml")
+    whole = finetune(recipe, data, data / "whole", 1)
+    steps = 0
+
+    def stop_after_three(*arguments):
+        nonlocal steps
+        steps += 1
+        return real(*arguments) if steps != 4 else float("nan")
+
+    real = loop.learning_rate
+    monkeypatch.setattr(loop, "learning_rate", stop_after_three)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1)
+    with pytest.raises((FloatingPointError, RuntimeError, ValueError)):
+        finetune(recipe, data, data / "broken", 1)
+    monkeypatch.setattr(loop, "learning_rate", real)
+    continued = finetune(recipe, data, data / "broken", 1)
+    for one, two in zip(whole.parameters(), continued.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_padding_reaches_nothing():
+    torch.manual_seed(0)
+    model = ScalarModel(BackboneConfig(layers=2, width=16, heads=2, feedforward=16), [0.0], [1.0]).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    codes = alphabet.encode("ACGTTGCANACGGGT")
+    with torch.no_grad():
+        alone, padded = (model(torch.from_numpy(pad([codes], n))) for n in (len(codes), 40))
+        unmasked = model.standardised(torch.from_numpy(pad([codes], len(codes))), padded=False)
+    torch.testing.assert_close(alone, padded, atol=1e-5, rtol=0)
+    torch.testing.assert_close(alone, unmasked, atol=1e-5, rtol=0)
+
+
+def test_an_epoch_shows_every_row_as_often_as_asked():
+    table = pd.DataFrame({"sequence": ["ACGT" * 12 + "AC"] * 10 + ["ACG" * 9] * 5, "target": "t", "label": 1.0})
+    table["weight"], table["repeat"] = 1.0, [1] * 10 + [3] * 5
+    examples = Examples(table, ["t"], 512, 500)
+    seen = np.concatenate([rows for _, rows in examples.epoch(1, 0)])
+    assert set(seen) == set(range(15))
+    assert len(seen[seen < 10]) == 10
+    assert len(seen[seen >= 10]) >= 15
+
+
+def test_near_copies_stay_in_one_split(data):
+    copies = pd.read_csv(data / "a.csv")
+    copies["utr"] = ["T" + sequence[:-1] for sequence in copies["utr"]]
+    copies.to_csv(data / "a.csv", mode="a", header=False, index=False)
+    table = build_table(read_recipe(data / "mini.toml"), data)
+    assert set(table["split"]) == {"train", "valid", "test"}
+    assert (table.groupby("group")["split"].nunique() == 1).all()
+    first = table[table["source"] == "a.csv"]
+    assert (first["group"][:200].to_numpy() == first["group"][200:].to_numpy()).all()
+
+
+def test_groups_by_kmer():
+    assert list(group_by_kmers(["AAAACCCC", "CCCCGGGG", "TTTTTTTT"], 4)) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs = 2", "epoch = 2", "unknown key 'epoch'"),
+        ('target = "varying"', 'target = "halflife"', "'halflife' of b.csv.gz is none of"),
+        ('task = "mrl"', 'task = "x"', "task 'x' is none of"),
+        ('group = "family"', 'group = "clan"', "no column 'clan'"),
+        ('file = "a.csv"', 'file = "none.csv"', "none.csv"),
+    ],
+)
+def test_a_wrong_recipe_says_what_is_wrong(data, old, new, message):
+    (data / "mini.toml").write_text(RECIPE.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        build_table(read_recipe(data / "mini.toml"), data)
+
+
+def test_a_label_that_is_no_number(data):
+    (data / "a.csv").write_text("utr,rl\nACGT,1.5\nACGT,high\n")
+    with pytest.raises(InputError, match=r"row 2: label 'high' is not a number"):
+        build_table(read_recipe(data / "mini.toml"), data)
+
+
+def test_no_checkpoint_to_export(data):
+    with pytest.raises(InputError, match="no such checkpoint"):
+        export_checkpoint(str(data / "mini.toml"), str(data), str(data / "x.onnx"), str(data / "none"))
