@@ -17,5 +17,5 @@ def test_ambiguity_codes_are_masked(letter):
 
 @pytest.mark.parametrize("letter", ["E", "*", "-", " ", "1", "é", "\0"])
 def test_other_letters_are_errors_with_their_position(letter):
-    with pytest.raises(InputError, match="^u7: letter .* at position 3 is no nucleotide$"):
+    with pytest.raises(InputError, match=r"^u7: letter .* at position 3 is no nucleotide$"):
         alphabet.encode("AC" + letter + "G", "u7")

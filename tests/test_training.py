@@ -80,12 +80,14 @@ def test_an_interrupted_run_ends_in_the_same_weights(data, monkeypatch):
     def stop_after_three(*arguments):
         nonlocal steps
         steps += 1
-        return real(*arguments) if steps != 4 else float("nan")
+        if steps == 4:
+            raise KeyboardInterrupt
+        return real(*arguments)
 
     real = loop.learning_rate
     monkeypatch.setattr(loop, "learning_rate", stop_after_three)
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1)
-    with pytest.raises((FloatingPointError, RuntimeError, ValueError)):
+    with pytest.raises(KeyboardInterrupt):
         finetune(recipe, data, data / "broken", 1)
     monkeypatch.setattr(loop, "learning_rate", real)
     continued = finetune(recipe, data, data / "broken", 1)

@@ -25,7 +25,9 @@ def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) 
         raise InputError("give --fasta FILE")
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    seen, shards, repeated = SeenIds(), [], []
+    seen = SeenIds()
+    shards: list[dict[str, Any]] = []
+    repeated: list[int] = []  # positions of records whose id was there before
     records, held, total = read_fasta(fasta), True, 0
     while held:
         name = f"{sample}.{len(shards) + 1:05d}"

@@ -118,7 +118,9 @@ def _join_groups(shared: np.ndarray, named: np.ndarray) -> np.ndarray:
     """Groups that join k-mer groups and named groups ("" is none). (N,) int"""
     has_name = named != ""
     _, names = np.unique(named[has_name], return_inverse=True)
-    return _components(shared[has_name], names, int(shared.max()) + 1)[shared]
+    joined = _components(shared[has_name], names, int(shared.max()) + 1)
+    groups: np.ndarray = joined[shared]
+    return groups
 
 
 def _components(left: np.ndarray, right: np.ndarray, lefts: int) -> np.ndarray:

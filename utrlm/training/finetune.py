@@ -32,11 +32,11 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     targets = [target.name for target in task.targets]
     table = build_table(recipe, data)
     model = new_model(recipe, table[table["split"] == "train"], targets)
-    sets = [
+    train_set, valid_set = (
         Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens)
         for split in ("train", "valid")
-    ]
-    return train(model, recipe, task.loss, *sets, folder=folder)
+    )
+    return train(model, recipe, task.loss, train_set, valid_set, folder)
 
 
 def new_model(recipe: Recipe, train_table: pd.DataFrame, targets: list[str]) -> ScalarModel:

@@ -122,6 +122,8 @@ class Block(nn.Module):
         super().__init__()
         self.attention_norm, self.attention = nn.LayerNorm(config.width), Attention(config)
         self.feedforward_norm, self.feedforward = nn.LayerNorm(config.width), SwiGLU(config)
+        nn.init.zeros_(self.attention.outward.weight)  # a block starts as the identity
+        nn.init.zeros_(self.feedforward.outward.weight)
 
     def forward(self, x: Tensor, bias: Tensor | None, cos: Tensor, sin: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)"""
@@ -139,9 +141,6 @@ class Backbone(nn.Module):
         self.stem = Stem(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
-        for block in self.blocks:  # every block starts as the identity
-            nn.init.zeros_(block.attention.outward.weight)
-            nn.init.zeros_(block.feedforward.outward.weight)
 
     def forward(self, codes: Tensor, present: Tensor, padded: bool = True) -> Tensor:
         """codes (B, L) int64, present (B, L) bool; `padded` False promises that all is present -> (B, L, D)"""

@@ -1,0 +1,38 @@
+# make run [FASTA=utrs.fa]   set up and predict, results under OUTDIR
+# make test                  all tests, the real pipeline included
+# make lint                  ruff, mypy, nextflow lint
+PYTHON ?= python3
+FASTA ?= tests/data/example.fa
+OUTDIR ?= results
+ARGS ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export OMP_NUM_THREADS ?= 1
+try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
+
+.PHONY: setup setup-test run test lint
+
+setup: .venv/installed
+setup-test: .venv/installed-test
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(call try,.venv/bin/pip install -q -c constraints.txt -e .)
+	tools/get-nextflow
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[test]')
+	touch $@
+
+run: setup
+	nextflow run main.nf --fasta '$(FASTA)' --outdir '$(OUTDIR)' -resume $(ARGS)
+
+test: setup-test
+	python -m pytest tests
+
+lint: setup-test
+	ruff check .
+	ruff format --check .
+	mypy
+	nextflow lint main.nf modules nextflow.config conf

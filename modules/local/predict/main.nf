@@ -1,0 +1,25 @@
+// Predict every record of a FASTA: one row a record.
+process PREDICT {
+    tag "${fasta.baseName}"
+    label 'predict'
+
+    input:
+    tuple val(meta), path(fasta)
+    path models, stageAs: 'models/*'
+
+    output:
+    tuple val(meta), path("*.tsv"), emit: table
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-predict --version | sed 's/.* //'"), topic: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    def own = models ? models.collect { model -> "--models '${model}'" }.join(' ') : ''
+    """
+    utrlm-predict ${args} ${own} --cpus ${task.cpus} --fasta '${fasta}' --output '${fasta.baseName}.tsv'
+    """
+
+    stub:
+    """
+    touch '${fasta.baseName}.tsv'
+    """
+}
