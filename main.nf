@@ -7,10 +7,13 @@ include { MERGE   } from './modules/local/merge/main.nf'
 // The files that a parameter names: a path, a glob, or several divided by commas; in a fixed order.
 def files_of(name, value) {
     def patterns = value instanceof List ? value : value.toString().tokenize(',')
+    if (!patterns) {
+        error("--${name} ${value}: no such file")
+    }
     return patterns.collectMany { pattern ->
         def found = files(pattern.toString().trim(), checkIfExists: false)
-            .findAll { found -> found.exists() }
-            .sort { found -> found.toString() }
+            .findAll { one -> one.isFile() }
+            .sort { one -> one.toString() }
         if (!found) {
             error("--${name} ${pattern}: no such file")
         }

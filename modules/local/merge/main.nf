@@ -12,7 +12,7 @@ process MERGE {
 
     script:
     def args = task.ext.args ?: ''
-    def names = manifests.collect { manifest -> "'${manifest}'" }.join(' ')
+    def names = (manifests instanceof List ? manifests : [manifests]).join(' ')
     """
     utrlm-merge ${args} --output '${meta.id}.tsv' --tables-dir tables ${names}
     """

@@ -13,9 +13,10 @@ process PREDICT {
 
     script:
     def args = task.ext.args ?: ''
-    def own = models ? models.collect { model -> "--models '${model}'" }.join(' ') : ''
+    def own = (models instanceof List ? models : [models]).collect { model -> "--models ${model}" }.join(' ')
+    def device = task.ext.device ?: 'cpu'
     """
-    utrlm-predict ${args} ${own} --cpus ${task.cpus} --fasta '${fasta}' --output '${fasta.baseName}.tsv'
+    utrlm-predict ${args} ${own} --device ${device} --cpus ${task.cpus} --fasta ${fasta} --output '${fasta.baseName}.tsv'
     """
 
     stub:

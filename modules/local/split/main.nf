@@ -14,7 +14,7 @@ process SPLIT {
     script:
     def args = task.ext.args ?: ''
     """
-    utrlm-split ${args} --fasta '${fasta}' --sample '${meta.id}' --output-dir shards
+    utrlm-split ${args} --fasta ${fasta} --sample '${meta.id}' --output-dir shards
     """
 
     stub:

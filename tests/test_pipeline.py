@@ -1,0 +1,102 @@
+"""The real pipeline on a real Nextflow."""
+
+import gzip
+import subprocess
+
+import pytest
+
+from .conftest import ROOT
+
+EXAMPLE = ROOT / "tests/data/example.fa"
+
+
+@pytest.fixture(scope="module")
+def nextflow(tmp_path_factory):
+    """Runs main.nf in one folder, so that -resume can be tried; returns the finished process."""
+    folder = tmp_path_factory.mktemp("pipeline")
+
+    def run(*arguments):
+        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done.folder = folder
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def table(nextflow):
+    """The example's table from one shard."""
+    done = nextflow("--fasta", EXAMPLE, "--outdir", "one")
+    assert done.returncode == 0, done.stdout
+    return (done.folder / "one/predictions.tsv").read_bytes()
+
+
+def test_one_row_a_record_in_order(table):
+    ids = [line[1:].split()[0] for line in EXAMPLE.read_text().splitlines() if line.startswith(">")]
+    assert [row.split("\t")[0] for row in table.decode().splitlines()[1:]] == ids
+
+
+def test_pipeline_info(nextflow, table):
+    folder = nextflow("--help").folder / "one/pipeline_info"
+    assert {path.name for path in folder.iterdir()} == {"trace.tsv", "timeline.html", "report.html", "versions.tsv"}
+    assert "mrl.onnx" in (folder / "versions.tsv").read_text()
+
+
+@pytest.mark.parametrize(("residues", "shards"), [(1400, 2), (300, 7)])
+def test_shards_do_not_show(nextflow, table, residues, shards):
+    done = nextflow("--fasta", EXAMPLE, "--outdir", f"s{residues}", "--shard_residues", residues)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("> PREDICT") >= shards
+    assert (done.folder / f"s{residues}/predictions.tsv").read_bytes() == table
+
+
+def test_resume_runs_nothing_again(nextflow, table):
+    done = nextflow("--fasta", EXAMPLE, "--outdir", "one", "-resume")
+    assert done.stdout.count("Cached process") == 3
+    assert "Submitted process" not in done.stdout
+    assert (done.folder / "one/predictions.tsv").read_bytes() == table
+
+
+def test_gz_several_files_spaces_and_own_model(nextflow, tmp_path):
+    (tmp_path / "a b.fa.gz").write_bytes(gzip.compress(b">u1\nACGTACGT\n"))
+    (tmp_path / "c.fasta").write_bytes(b">u2\nGGGTACGT\n>u3\nACG\n")
+    model = tmp_path / "own.onnx"
+    model.write_bytes((ROOT / "utrlm/weights/mrl.onnx").read_bytes())
+    done = nextflow("--fasta", f"{tmp_path}/*.fa*", "--outdir", "two", "--models", model)
+    assert done.returncode == 0, done.stdout
+    rows = [line.split("\t") for line in (done.folder / "two/predictions.tsv").read_text().splitlines()]
+    assert [row[:3] for row in rows] == [
+        ["sample", "id", "length"],
+        ["a_b", "u1", "8"],
+        ["c", "u2", "8"],
+        ["c", "u3", "3"],
+    ]
+
+
+def test_stub(nextflow):
+    assert nextflow("--fasta", EXAMPLE, "--outdir", "stub", "-stub").returncode == 0
+
+
+def test_bad_letters_stop_the_run_and_name_the_record(nextflow, tmp_path):
+    (tmp_path / "bad.fa").write_bytes(b">a\nACGT\n>b\nACGEE\n")
+    done = nextflow("--fasta", tmp_path / "bad.fa", "--outdir", "bad")
+    assert done.returncode == 1
+    assert "bad.fa: record 2 (b): letter 'E' at position 4 is no nucleotide" in done.stdout
+    assert not (done.folder / "bad/predictions.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fasta", "none.fa"], "--fasta none.fa: no such file"),
+        (["--fasta", EXAMPLE, "--tasks", "nope"], "--tasks nope: no shipped model; there are mrl"),
+        (["--fasta", EXAMPLE, "--fatsa", "x"], "--fatsa: no such parameter"),
+        (["--fasta", EXAMPLE, "--shard_residues", "x"], "--shard_residues x: not a whole number above 0"),
+    ],
+)
+def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):
+    done = nextflow(*arguments)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "process >" not in done.stdout
