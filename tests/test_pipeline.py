@@ -52,10 +52,11 @@ def test_shards_do_not_show(nextflow, table, residues, shards):
 
 
 def test_resume_runs_nothing_again(nextflow, table):
-    done = nextflow("--fasta", EXAMPLE, "--outdir", "one", "-resume")
+    assert nextflow("--fasta", EXAMPLE, "--outdir", "again").returncode == 0  # -resume continues the last run
+    done = nextflow("--fasta", EXAMPLE, "--outdir", "again", "-resume")
     assert done.stdout.count("Cached process") == 3
     assert "Submitted process" not in done.stdout
-    assert (done.folder / "one/predictions.tsv").read_bytes() == table
+    assert (done.folder / "again/predictions.tsv").read_bytes() == table
 
 
 def test_gz_several_files_spaces_and_own_model(nextflow, tmp_path):
