@@ -94,6 +94,6 @@ workflow {
     channel.topic('versions')
         .map { process, tool, version -> "${process}\t${tool}\t${version}" }
         .unique()
-        .mix(channel.fromPath("${projectDir}/utrlm/weights/SHA256SUMS").splitText().map { line -> "model\t" + line.trim().replaceFirst(/ +\*?/, '\t') })
+        .mix(channel.fromList(models + files("${projectDir}/utrlm/weights/*.onnx")).map { model -> "model\t${model.name}\t${model.bytes.digest('SHA-256')}" })
         .collectFile(name: 'versions.tsv', storeDir: "${params.outdir}/pipeline_info", newLine: true, sort: true)
 }

@@ -18,7 +18,7 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from utrlm.predict import predict_fasta
-predict_fasta(sys.argv[1], None, '/dev/stdout', ['mrl'], [], 'cpu', 0, 8192, 'tsv')
+predict_fasta(sys.argv[1], None, '/dev/stdout', ['mrl'], [], 'cpu', 0, 2048, 'tsv')
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
 """
 

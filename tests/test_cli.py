@@ -33,6 +33,15 @@ class TestEveryScript:
         assert "pip install" in done.stderr
 
 
+def test_version_names_the_libraries(run):
+    assert b", version 0.1.0 (onnxruntime " in run("predict", "--version").stdout
+
+
+def test_finetune_without_a_table_or_recipe(run):
+    done = run("finetune", "--output", "x", "--checkpoint-dir", "y")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
 def test_one_sequence(run):
     done = run("predict", "--sequence", "acguacguacguacguacguacguacgu", "--output", "-")
     header, row = done.stdout.decode().splitlines()

@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from utrlm.models import sha256
+
 from .conftest import ROOT
 
 EXAMPLE = ROOT / "tests/data/example.fa"
@@ -40,7 +42,9 @@ def test_one_row_a_record_in_order(table):
 def test_pipeline_info(nextflow, table):
     folder = nextflow("--help").folder / "one/pipeline_info"
     assert {path.name for path in folder.iterdir()} == {"trace.tsv", "timeline.html", "report.html", "versions.tsv"}
-    assert "mrl.onnx" in (folder / "versions.tsv").read_text()
+    versions = (folder / "versions.tsv").read_text()
+    assert "onnxruntime " in versions
+    assert f"model\tmrl.onnx\t{sha256(ROOT / 'utrlm/weights/mrl.onnx')}" in versions
 
 
 @pytest.mark.parametrize(("residues", "shards"), [(1400, 2), (300, 7)])
@@ -66,6 +70,7 @@ def test_gz_several_files_spaces_and_own_model(nextflow, tmp_path):
     model.write_bytes((ROOT / "utrlm/weights/mrl.onnx").read_bytes())
     done = nextflow("--fasta", f"{tmp_path}/*.fa*", "--outdir", "two", "--models", model)
     assert done.returncode == 0, done.stdout
+    assert "model\town.onnx\t" in (done.folder / "two/pipeline_info/versions.tsv").read_text()
     rows = [line.split("\t") for line in (done.folder / "two/predictions.tsv").read_text().splitlines()]
     assert [row[:3] for row in rows] == [
         ["sample", "id", "length"],

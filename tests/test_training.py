@@ -16,7 +16,7 @@ from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
 from utrlm.training import loop
 from utrlm.training.data import Examples, pad
-from utrlm.training.finetune import export_checkpoint, finetune, finetune_file
+from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import BackboneConfig
 
@@ -131,6 +131,44 @@ def test_near_copies_stay_in_one_split(data):
 
 def test_groups_by_kmer():
     assert list(group_by_kmers(["AAAACCCC", "CCCCGGGG", "TTTTTTTT"], 4)) == [0, 0, 1]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's table: two labels, one of them often missing, and a column of splits."""
+    random = np.random.default_rng(1)
+    sequences = ["".join(random.choice(list("ACGT"), 60)) for _ in range(120)]
+    table = pd.DataFrame({"seq": sequences, "hours": [s.count("G") / 6 for s in sequences]})
+    table["decay rate"] = np.where(np.arange(120) % 3, np.nan, table["hours"] * 2)
+    table["part"] = ["test", "valid", *["train"] * 4] * 20
+    table.to_csv(tmp_path / "own.tsv.gz", sep="\t", index=False)
+    return tmp_path / "own.tsv.gz"
+
+
+COLUMNS = {"sequence": "seq", "group": "", "split": "part", "unit": "h", "epochs": 1.0}
+
+
+def test_a_table_of_ones_own_becomes_a_model(own, tmp_path):
+    output, run = tmp_path / "own.onnx", tmp_path / "run"
+    finetune_table(str(own), str(output), str(run), 1, "life", ("hours", "decay rate"), **COLUMNS)
+    card = open_model(output).card
+    assert card.columns == ["life_hours", "life_decay rate"]
+    assert {target.unit for target in card.targets} == {"h"}
+    assert (card.metrics["hours"]["n"], card.metrics["decay rate"]["n"]) == (20, 20)
+    assert evaluate_file(str(output), str(run / "recipe.toml"), str(tmp_path), "test") == card.metrics
+
+
+@pytest.mark.parametrize(
+    ("labels", "changed", "message"),
+    [
+        ((), {}, "at least one --label-column"),
+        (("days",), {}, "no column 'days'; there are seq, hours"),
+        (("hours",), {"split": "fold"}, "query \"`fold` == 'valid'\""),
+    ],
+)
+def test_a_table_that_does_not_fit(own, tmp_path, labels, changed, message):
+    with pytest.raises(InputError, match=message):
+        finetune_table(str(own), str(tmp_path / "x"), str(tmp_path / "run"), 1, "a", labels, **COLUMNS | changed)
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,22 @@ def command(epilog: str) -> Callable[[Callable[..., Any]], click.Command]:
     def wrap(function: Callable[..., Any]) -> click.Command:
         settings = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
         made = click.command(cls=Command, epilog="\b\n" + epilog, context_settings=settings)(function)
-        return click.version_option(utrlm.__version__)(made)
+        return click.option(
+            "--version", is_flag=True, expose_value=False, is_eager=True, callback=show_version, help="Show versions."
+        )(made)
 
     return wrap
+
+
+def show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    """Our version, and those of the libraries that a number passes through."""
+    if wanted:
+        import numpy
+        import onnxruntime
+
+        libraries = f"onnxruntime {onnxruntime.__version__}, numpy {numpy.__version__}"
+        click.echo(f"{ctx.info_name}, version {utrlm.__version__} ({libraries})")
+        ctx.exit()
 
 
 def say(message: str) -> None:
@@ -75,13 +88,29 @@ models = click.option(
 device = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute.")
 cpus = click.option("--cpus", type=click.IntRange(0), default=0, help="Workers; 0 means all that are granted.")
 batch_tokens = click.option(
-    "--batch-tokens", type=click.IntRange(1), default=8192, help="Letters in a batch, padding included."
+    "--batch-tokens", type=click.IntRange(1), default=2048, help="Letters in a batch, padding included."
 )
 form = click.option(
     "--format", "form", type=click.Choice(["tsv", "jsonl", "parquet"]), default="tsv", help="Of the table."
 )
 recipe = click.option("--recipe", required=True, metavar="FILE", help="How the model is made (TOML).")
 data = click.option("--data", required=True, metavar="DIR", help="Folder that the recipe's tables lie in.")
+either_recipe = click.option("--recipe", metavar="FILE", help="How the model is made (TOML); needs --data.")
+either_data = click.option("--data", metavar="DIR", help="Folder that the recipe's tables lie in.")
+table = click.option("--table", metavar="FILE", help="Your own CSV, TSV or Parquet table, instead of a recipe.")
+name = click.option("--name", default="own", help="Of the model: the first part of its columns.")
+labels = click.option(
+    "--label-column", "labels", multiple=True, metavar="COLUMN", help="A column to learn; may be given again."
+)
+sequence_column = click.option("--sequence-column", "sequence", default="utr", help="Column of 5' UTRs.")
+group_column = click.option(
+    "--group-column", "group", default="", help="Column whose equal values stay in one split, such as the gene."
+)
+split_column = click.option(
+    "--split-column", "split", default="", help="Column of train, valid, test; without it whole groups are drawn."
+)
+unit = click.option("--unit", default="", help="Of the label columns.")
+epochs = click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20.0, help="Times a row is seen.")
 sample = click.option("--sample", required=True, help="Name of this FASTA in file names and tables.")
 shard_residues = click.option(
     "--shard-residues", type=click.IntRange(1), default=2_000_000, help="Letters after which a shard is closed."

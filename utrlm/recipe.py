@@ -1,12 +1,13 @@
 """How a model was made: one TOML file, read into frozen dataclasses."""
 
+import json
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from utrlm.errors import InputError
-from utrlm.tasks import TASKS, Task
+from utrlm.tasks import TASKS, Target, Task
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,9 +40,10 @@ class Recipe:
     """All that decides how a model is trained, besides the data itself."""
 
     name: str  # of the model: first part of its columns
-    task: str  # key of TASKS
     description: str  # one sentence for `utrlm-models`
     sources: tuple[Source, ...]
+    task: str = ""  # key of TASKS; empty where the recipe lists its own targets
+    targets: tuple[Target, ...] = ()  # what the model predicts, for a task that is not in TASKS
     default: bool = True  # predicted when the user names no task
     context: int = 512  # letters read, counted back from the start codon
     layers: int = 4
@@ -64,6 +66,11 @@ class Recipe:
     test_share: float = 0.2
     valid_share: float = 0.1
 
+    @property
+    def trained(self) -> Task:
+        """The task: one of TASKS, or scalars as the recipe's own targets say."""
+        return Task(self.name, "scalar", self.targets) if self.targets else TASKS[self.task]
+
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file.
@@ -78,10 +85,11 @@ def read_recipe(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
     sources = tuple(_build(Source, one, f"{path}: sources") for one in values.pop("sources", []))
-    recipe: Recipe = _build(Recipe, {**values, "sources": sources}, str(path))
-    if recipe.task not in TASKS:
-        raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}")
-    check_sources(recipe.sources, TASKS[recipe.task], str(path))
+    targets = tuple(_build(Target, one, f"{path}: targets") for one in values.pop("targets", []))
+    recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets}, str(path))
+    if recipe.task not in TASKS and not recipe.targets:
+        raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
+    check_sources(recipe.sources, recipe.trained, str(path))
     return recipe
 
 
@@ -105,3 +113,24 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
     except TypeError as error:
         raise InputError(f"{where}: {error}") from error
+
+
+def table_recipe(
+    table: Path, name: str, labels: list[str], sequence: str, group: str, split: str, unit: str, epochs: float
+) -> str:
+    """The recipe (TOML) that trains on one table of a user's own: a target a label column, missing labels left out."""
+    settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    for label in labels:
+        lines += _section("targets", {"name": label, "unit": unit, "description": f"{label} of {table.name}"})
+        source = {"file": table.name, "target": label, "sequence": sequence, "label": label, "group": group}
+        source["keep"] = f"`{label}`.notna()"
+        if split:
+            source |= {"test": f"`{split}` == 'test'", "valid": f"`{split}` == 'valid'"}
+        lines += _section("sources", source)
+    return "\n".join(lines) + "\n"
+
+
+def _section(name: str, values: dict[str, str]) -> list[str]:
+    """One entry of a TOML array of tables; a JSON string is a TOML string."""
+    return [f"[[{name}]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]

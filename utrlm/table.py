@@ -63,7 +63,7 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
         if column not in raw.columns:
             raise InputError(f"{path}: no column {column!r}; there are {', '.join(map(str, raw.columns))}")
     if source.keep:
-        raw = raw.query(source.keep)
+        raw = _query(raw, source.keep, path)
     label = pd.to_numeric(raw[source.label], errors="coerce")
     if label.isna().any():
         row = int(np.flatnonzero(label.isna())[0])
@@ -72,7 +72,7 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
     wanted = pd.Series("", index=raw.index)
     for name in ("valid", "test"):  # test wins where both queries hold
         if query := getattr(source, name):
-            wanted[raw.query(query).index] = name
+            wanted[_query(raw, query, path).index] = name
     table = pd.DataFrame(
         {
             "sequence": raw[source.sequence].str.upper().str.replace("U", "T"),
@@ -93,6 +93,14 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
     if source.known:
         table = table[table["sequence"].isin(set(read_table(data / source.known)[source.sequence]))]
     return table
+
+
+def _query(raw: pd.DataFrame, query: str, path: Path) -> pd.DataFrame:
+    """Rows that a pandas query keeps."""
+    try:
+        return raw.query(query)
+    except (ValueError, NameError, SyntaxError, TypeError) as error:
+        raise InputError(f"{path}: query {query!r}: {error}") from error
 
 
 def group_by_kmers(sequences: Sequence[str], kmer: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pandas as pd
@@ -13,9 +14,8 @@ from utrlm.errors import InputError
 from utrlm.evaluate import evaluate
 from utrlm.files import written
 from utrlm.predict import granted_cpus
-from utrlm.recipe import Recipe, read_recipe
+from utrlm.recipe import Recipe, read_recipe, table_recipe
 from utrlm.table import build_table, digest
-from utrlm.tasks import TASKS
 from utrlm.training.data import Examples
 from utrlm.training.export import export, write_card
 from utrlm.training.heads import ScalarModel
@@ -28,7 +28,7 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    task = TASKS[recipe.task]
+    task = recipe.trained
     targets = [target.name for target in task.targets]
     table = build_table(recipe, data)
     model = new_model(recipe, table[table["split"] == "train"], targets)
@@ -53,14 +53,33 @@ def backbone_config(recipe: Recipe) -> BackboneConfig:
     return BackboneConfig(recipe.layers, recipe.width, recipe.heads, recipe.feedforward, recipe.stem, recipe.frames)
 
 
-def finetune_file(recipe: str, data: str, output: str, checkpoint_dir: str, cpus: int) -> None:
+def finetune_file(recipe: str | None, data: str | None, output: str, checkpoint_dir: str, cpus: int) -> None:
     """Train a recipe's model and export it.
 
     Raises:
         InputError: the recipe or a table cannot be used.
     """
+    if not recipe or not data:
+        raise InputError("give --recipe FILE and --data DIR, or --table FILE and --label-column COLUMN")
     finetune(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), cpus or granted_cpus())
     export_checkpoint(recipe, data, output, checkpoint_dir)
+
+
+def finetune_table(
+    table: str, output: str, checkpoint_dir: str, cpus: int, name: str, labels: tuple[str, ...], **columns: Any
+) -> None:
+    """Train on one table of the user's own and export; its recipe is kept as `recipe.toml` in `checkpoint_dir`.
+
+    Raises:
+        InputError: the table cannot be used.
+    """
+    if not labels:
+        raise InputError("--table: give at least one --label-column")
+    path, folder = Path(table), Path(checkpoint_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = folder / "recipe.toml"
+    recipe.write_text(table_recipe(path, name, list(labels), **columns), encoding="utf-8")
+    finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus)
 
 
 def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) -> None:
@@ -75,7 +94,7 @@ def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) 
         raise InputError(f"{path}: no such checkpoint")
     table = build_table(plan, Path(data))
     train_rows = table[table["split"] == "train"]
-    model = new_model(plan, train_rows, [target.name for target in TASKS[plan.task].targets])
+    model = new_model(plan, train_rows, [target.name for target in plan.trained.targets])
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
     card = make_card(plan, Path(data), train_rows)
     with written(output) as beside:
@@ -89,7 +108,7 @@ def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) 
 def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:
     """A model's card, but for its scores."""
     lengths = train_rows["sequence"].str.len()
-    task = TASKS[recipe.task]
+    task = recipe.trained
     return ModelCard(
         name=recipe.name,
         kind=task.kind,

@@ -96,7 +96,7 @@ def train(
             save_checkpoint(folder, model, average, optimisers, step + 1)
             saved = now
         if stop:
-            raise InterruptedRunError(f"stopped after step {step + 1} of {len(plan)}; continue with --resume")
+            raise InterruptedRunError(f"stopped after step {step + 1} of {len(plan)}; the same command continues")
         if (step + 1) % max(1, len(plan) // 8) == 0 or last:
             write_line(folder, {"step": step + 1, "valid": score(average, recipe, valid_set)})
     return average

@@ -8,7 +8,7 @@ process MERGE {
 
     output:
     tuple val(meta), path("${meta.id}.tsv"), emit: table
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-merge --version | sed 's/.* //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-merge --version | sed 's/.*version //'"), topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -9,7 +9,7 @@ process PREDICT {
 
     output:
     tuple val(meta), path("*.tsv"), emit: table
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-predict --version | sed 's/.* //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-predict --version | sed 's/.*version //'"), topic: versions
 
     script:
     def args = task.ext.args ?: ''
