@@ -22,7 +22,7 @@ class Task:
     name: str
     kind: str  # how raw outputs become columns; one of card.KINDS
     targets: tuple[Target, ...]
-    loss: str = "huber"  # a key of training.loop.LOSSES
+    loss: str = "huber"  # a key of training.heads.LOSSES
 
 
 _LOAD = "ribosomes a transcript"

@@ -25,7 +25,10 @@ class Batch:
 class Examples:
     """Encoded rows of a table, in buckets of similar length."""
 
-    def __init__(self, table: pd.DataFrame, targets: list[str], context: int, batch_tokens: int):
+    def __init__(
+        self, table: pd.DataFrame, targets: list[str], context: int, batch_tokens: int, mask_share: float = 0.0
+    ):
+        """`context`: letters read; `mask_share`: sequences of a batch that lose one letter."""
         self.codes = [alphabet.encode(sequence)[-context:] for sequence in table["sequence"]]
         self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
         self.label = table["label"].to_numpy(dtype=np.float32)
@@ -34,7 +37,7 @@ class Examples:
         lengths = np.array([len(codes) for codes in self.codes])
         self.bucket = np.array([*BUCKETS, context])[np.searchsorted(BUCKETS, lengths)]
         self.unpadded = lengths == self.bucket
-        self.batch_tokens = batch_tokens
+        self.batch_tokens, self.mask_share = batch_tokens, mask_share
 
     def epoch(self, seed: int, number: int) -> list[tuple[int, np.ndarray]]:
         """Bucket length and row numbers of every batch of an epoch; batches of one bucket have one shape."""
@@ -50,11 +53,11 @@ class Examples:
                     batches += [(int(length), part) for part in members.reshape(-1, size)]
         return [batches[i] for i in random.permutation(len(batches))]
 
-    def batch(self, length: int, rows: np.ndarray, mask_share: float, seed: tuple[int, ...]) -> Batch:
-        """Assemble a batch; `mask_share` of its sequences lose one letter, drawn from `seed`."""
+    def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Batch:
+        """Assemble a batch; the letters that are lost are drawn from `seed`."""
         codes = pad([self.codes[i] for i in rows], length)
         random = np.random.default_rng(seed)
-        for i in np.flatnonzero(random.random(len(rows)) < mask_share):
+        for i in np.flatnonzero(random.random(len(rows)) < self.mask_share):
             codes[i, length - 1 - random.integers(len(self.codes[rows[i]]))] = alphabet.MASK
         padded = not bool(self.unpadded[rows].all())
         return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
@@ -66,7 +69,7 @@ class Examples:
             size = max(1, self.batch_tokens // int(length))
             for start in range(0, len(rows), size):
                 part = rows[start : start + size]
-                yield part, self.batch(int(length), part, 0.0, (0,))
+                yield part, self.batch(int(length), part, (0,))
 
 
 def pad(codes: list[np.ndarray], length: int) -> np.ndarray:

@@ -28,24 +28,24 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    task = recipe.trained
-    targets = [target.name for target in task.targets]
+    targets = [target.name for target in recipe.trained.targets]
     table = build_table(recipe, data)
-    model = new_model(recipe, table[table["split"] == "train"], targets)
+    model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (
-        Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens)
-        for split in ("train", "valid")
+        Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens, mask_share)
+        for split, mask_share in (("train", recipe.mask_share), ("valid", 0.0))
     )
-    return train(model, recipe, task.loss, train_set, valid_set, folder)
+    trained: ScalarModel = train(model, recipe, train_set, valid_set, folder)
+    return trained
 
 
-def new_model(recipe: Recipe, train_table: pd.DataFrame, targets: list[str]) -> ScalarModel:
+def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
     """An untrained model whose scale is that of the training labels."""
     labels = train_table.groupby("target")["label"]
     mean, scale = labels.mean(), labels.std()
-    return ScalarModel(
-        backbone_config(recipe), [float(mean.get(t, 0.0)) for t in targets], [float(scale.get(t, 1.0)) for t in targets]
-    )
+    targets = [target.name for target in recipe.trained.targets]
+    means, scales = [float(mean.get(t, 0.0)) for t in targets], [float(scale.get(t, 1.0)) for t in targets]
+    return ScalarModel(backbone_config(recipe), means, scales, recipe.trained.loss)
 
 
 def backbone_config(recipe: Recipe) -> BackboneConfig:
@@ -94,7 +94,7 @@ def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) 
         raise InputError(f"{path}: no such checkpoint")
     table = build_table(plan, Path(data))
     train_rows = table[table["split"] == "train"]
-    model = new_model(plan, train_rows, [target.name for target in plan.trained.targets])
+    model = new_model(plan, train_rows)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
     card = make_card(plan, Path(data), train_rows)
     with written(output) as beside:

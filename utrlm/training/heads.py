@@ -1,12 +1,16 @@
 """What stands on the backbone: from a vector a position to predictions in natural units."""
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utrlm import alphabet
+from utrlm import alphabet, metrics
 from utrlm.training.model import FRAMES, Backbone, BackboneConfig, frames
 
+LOSSES = {"huber": F.smooth_l1_loss}
 HIDDEN = 256
 DROPOUT = 0.1
 
@@ -41,8 +45,10 @@ class ScalarModel(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, config: BackboneConfig, mean: list[float], scale: list[float]):
+    def __init__(self, config: BackboneConfig, mean: list[float], scale: list[float], loss: str = "huber"):
+        """`mean` and `scale`: of each target's labels, in its unit; `loss`: a key of LOSSES."""
         super().__init__()
+        self.loss_name = loss
         self.backbone = Backbone(config)
         self.head = ScalarHead(config.width, len(mean))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
@@ -57,3 +63,27 @@ class ScalarModel(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Predictions in natural units. codes (B, L) int64 -> (B, T) float32"""
         return self.standardised(codes).float() * self.scale + self.mean
+
+    def loss(self, output: Tensor, batch: Any) -> Tensor:
+        """Weighted mean loss on standardised labels. output (B, T), a `data.Batch` -> ()"""
+        target, label, weight = (
+            torch.from_numpy(values).to(output.device) for values in (batch.target, batch.label, batch.weight)
+        )
+        label = (label - self.mean[target]) / self.scale[target]
+        each = LOSSES[self.loss_name](output.gather(1, target[:, None])[:, 0], label, reduction="none")
+        return (each * weight).sum() / weight.sum()
+
+    @torch.no_grad()
+    def scores(self, examples: Any) -> dict[str, float]:
+        """R2 a target, by its number, of `data.Examples`."""
+        device = self.mean.device
+        predicted = np.zeros(len(examples.label), dtype=np.float32)
+        for rows, batch in examples.in_order():
+            with torch.autocast(device.type, torch.bfloat16):
+                output = self(torch.from_numpy(batch.codes).to(device))
+            predicted[rows] = output[torch.arange(len(rows)), torch.from_numpy(batch.target)].float().cpu().numpy()
+        numbers = {}
+        for target in np.unique(examples.target):
+            chosen = examples.target == target
+            numbers[str(target)] = round(metrics.r2_score(examples.label[chosen], predicted[chosen]), 4)
+        return numbers

@@ -10,22 +10,16 @@ import math
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch.nn import functional as F
 
-from utrlm import metrics
 from utrlm.recipe import Recipe
-from utrlm.training.data import Batch, Examples
-from utrlm.training.heads import ScalarModel
 
 CHECKPOINT_SECONDS = 100
-LOSSES = {"huber": F.smooth_l1_loss}
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Progress:
 
     step: int
     steps: int
-    loss: float  # weighted Huber, standardised labels
+    loss: float  # of the step's batch
     rate: float  # learning rate as a share of its peak
     sequences_per_second: float
 
@@ -43,10 +37,33 @@ class InterruptedRunError(Exception):
     """The run was asked to stop (SIGTERM) and has written its checkpoint."""
 
 
-def train(
-    model: ScalarModel, recipe: Recipe, loss_name: str, train_set: Examples, valid_set: Examples, folder: Path
-) -> ScalarModel:
-    """Train, and return the moving average of the weights.
+class Batches(Protocol):
+    """What the loop asks of a training set."""
+
+    def epoch(self, seed: int, number: int) -> list[tuple[int, Any]]:
+        """Bucket length and row numbers of every batch of an epoch."""
+
+    def batch(self, length: int, rows: Any, seed: tuple[int, ...]) -> Any:
+        """A batch with `codes` (B, L) int64 and `padded`, and whatever the model's loss reads."""
+
+
+class Trainable(Protocol):
+    """What the loop asks of a model, which is an nn.Module as well."""
+
+    backbone: Any
+
+    def standardised(self, codes: torch.Tensor, padded: bool) -> torch.Tensor:
+        """Raw output."""
+
+    def loss(self, output: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Loss of a batch's raw output. ()"""
+
+    def scores(self, examples: Any) -> dict[str, float]:
+        """What the log says of the validation rows."""
+
+
+def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder: Path) -> Any:
+    """Train a `Trainable`, and return the moving average of its weights.
 
     `folder` receives `checkpoint.pt` and `log.jsonl`; a checkpoint found there is continued.
 
@@ -59,50 +76,54 @@ def train(
     average = copy.deepcopy(model).eval()
     optimisers = make_optimisers(model, recipe)
     forward: Any = torch.compile(model.standardised, dynamic=False)
-    epochs = math.ceil(recipe.epochs)
-    plan = [batch for number in range(epochs) for batch in train_set.epoch(recipe.seed, number)]
-    plan = plan[: round(len(plan) * recipe.epochs / epochs)]
-    first = load_checkpoint(folder, model, average, optimisers)
+    plan = make_plan(train_set, recipe)
+    first = load_checkpoint(folder, device, model, average, optimisers)
     stop = catch_sigterm()
-    started = saved = reported = time.monotonic()
-    done = 0
+    log = Log(folder, len(plan))
+    saved = time.monotonic()
     for step in range(first, len(plan)):
         torch.manual_seed(recipe.seed * 1_000_003 + step)
         rate = learning_rate(step, len(plan), recipe.warmup)
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * rate
         length, rows = plan[step]
-        batch = train_set.batch(length, rows, recipe.mask_share, (recipe.seed, step))
+        batch = train_set.batch(length, rows, (recipe.seed, step))
         with torch.autocast(device.type, torch.bfloat16):
             output = forward(torch.from_numpy(batch.codes).to(device), batch.padded)
-        loss = batch_loss(model, output.float(), batch, loss_name)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        for optimiser in optimisers:
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        move_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))
-        done += len(rows)
-        now = time.monotonic()
+        loss = model.loss(output.float(), batch)
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"step {step}: the loss is {loss.item()}; rows {rows[:8].tolist()} ...")
-        if now - reported > 10 or step + 1 == len(plan):
-            progress = Progress(step + 1, len(plan), loss.item(), rate, done / (now - started))
-            write_line(folder, vars(progress))
-            reported = now
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        take_step(optimisers, rate)
+        move_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))
         last = step + 1 == len(plan)
-        if now - saved > CHECKPOINT_SECONDS or last or stop:
+        log.step(Progress(step + 1, len(plan), loss.item(), rate, 0.0), len(rows), last)
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or last or stop:
             save_checkpoint(folder, model, average, optimisers, step + 1)
-            saved = now
+            saved = time.monotonic()
         if stop:
             raise InterruptedRunError(f"stopped after step {step + 1} of {len(plan)}; the same command continues")
         if (step + 1) % max(1, len(plan) // 8) == 0 or last:
-            write_line(folder, {"step": step + 1, "valid": score(average, recipe, valid_set)})
+            log.write({"step": step + 1, "valid": average.scores(valid_set)})
     return average
 
 
-def make_optimisers(model: ScalarModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def make_plan(train_set: Batches, recipe: Recipe) -> list[tuple[int, Any]]:
+    """All batches of a run, in order; the last epoch may be a part of one."""
+    epochs = math.ceil(recipe.epochs)
+    plan = [batch for number in range(epochs) for batch in train_set.epoch(recipe.seed, number)]
+    return plan[: round(len(plan) * recipe.epochs / epochs)]
+
+
+def take_step(optimisers: list[torch.optim.Optimizer], rate: float) -> None:
+    """Move the weights; `rate` is the share of each group's peak learning rate."""
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * rate
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+
+def make_optimisers(model: Any, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices, AdamW for the rest (Jordan et al. 2024)."""
     matrices = [p for p in model.backbone.blocks.parameters() if p.ndim == 2]
     chosen = {id(p) for p in matrices}
@@ -123,37 +144,11 @@ def learning_rate(step: int, steps: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def batch_loss(model: ScalarModel, output: torch.Tensor, batch: Batch, loss_name: str) -> torch.Tensor:
-    """Weighted mean loss on standardised labels. output (B, T) -> ()"""
-    target = torch.from_numpy(batch.target).to(output.device)
-    label = torch.from_numpy(batch.label).to(output.device)
-    weight = torch.from_numpy(batch.weight).to(output.device)
-    label = (label - model.mean[target]) / model.scale[target]
-    each = LOSSES[loss_name](output.gather(1, target[:, None])[:, 0], label, reduction="none")
-    return (each * weight).sum() / weight.sum()
-
-
 @torch.no_grad()
 def move_average(average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
     """Exponential moving average of the weights, in place."""
     for mean, now in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(now, 1 - decay)
-
-
-@torch.no_grad()
-def score(model: ScalarModel, recipe: Recipe, examples: Examples) -> dict[int, float]:
-    """R2 by target number."""
-    device = model.mean.device
-    predicted = np.zeros(len(examples.label), dtype=np.float32)
-    for rows, batch in examples.in_order():
-        with torch.autocast(device.type, torch.bfloat16):
-            output = model(torch.from_numpy(batch.codes).to(device))
-        predicted[rows] = output[torch.arange(len(rows)), torch.from_numpy(batch.target)].float().cpu().numpy()
-    numbers = {}
-    for target in np.unique(examples.target):
-        chosen = examples.target == target
-        numbers[int(target)] = round(metrics.r2_score(examples.label[chosen], predicted[chosen]), 4)
-    return numbers
 
 
 def catch_sigterm() -> list[int]:
@@ -177,12 +172,12 @@ def save_checkpoint(folder: Path, model: Any, average: Any, optimisers: list[Any
     os.replace(beside, folder / "checkpoint.pt")
 
 
-def load_checkpoint(folder: Path, model: Any, average: Any, optimisers: list[Any]) -> int:
+def load_checkpoint(folder: Path, device: torch.device, model: Any, average: Any, optimisers: list[Any]) -> int:
     """Step to continue at: 0 where there is no checkpoint."""
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
-    state = torch.load(path, map_location=model.mean.device, weights_only=True)
+    state = torch.load(path, map_location=device, weights_only=True)
     model.load_state_dict(state["model"])
     average.load_state_dict(state["average"])
     for optimiser, one in zip(optimisers, state["optimisers"], strict=True):
@@ -190,7 +185,26 @@ def load_checkpoint(folder: Path, model: Any, average: Any, optimisers: list[Any
     return int(state["step"])
 
 
-def write_line(folder: Path, values: dict[str, Any]) -> None:
-    """Append one JSON line to the log."""
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(values) + "\n")
+class Log:
+    """`log.jsonl`: one JSON line every ten seconds, and one a validation."""
+
+    SECONDS = 10
+
+    def __init__(self, folder: Path, steps: int):
+        self._path, self._steps = folder / "log.jsonl", steps
+        self._started = self._reported = time.monotonic()
+        self._sequences = 0
+
+    def step(self, progress: Progress, sequences: int, last: bool) -> None:
+        """Count a step's sequences; write the line when it is time."""
+        self._sequences += sequences
+        now = time.monotonic()
+        if now - self._reported > self.SECONDS or last:
+            rate = round(self._sequences / (now - self._started), 1)
+            self.write(vars(replace(progress, sequences_per_second=rate)))
+            self._reported = now
+
+    def write(self, values: dict[str, Any]) -> None:
+        """Append one line."""
+        with self._path.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(values) + "\n")
