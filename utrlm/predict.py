@@ -23,7 +23,7 @@ from utrlm.models import Model, open_models
 STEP = 16  # a record is padded to the next multiple
 WINDOW_RECORDS = 4096
 WINDOW_RESIDUES = 1_000_000
-AREA = 64  # a batch's padded letters times its length is at most this times the token budget
+AREA = 256  # a batch's padded letters times its length is at most this times the token budget
 BATCH_TOKENS = 2048  # larger batches were no faster on a CPU and took 650 MB at 8,192
 
 
