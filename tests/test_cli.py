@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import ROOT, SCRIPTS
 
-NEEDS_TORCH = {"utrlm-finetune", "utrlm-export"}
+NEEDS_TORCH = {"utrlm-finetune", "utrlm-export", "utrlm-pretrain"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

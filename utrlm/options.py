@@ -77,6 +77,18 @@ class CommaList(click.ParamType):
 
 
 fasta = click.option("--fasta", metavar="FILE|-", help="FASTA of 5' UTRs, plain or gzipped; - reads standard input.")
+fastas = click.option(
+    "--fasta", "fastas", required=True, multiple=True, metavar="FILE", help="FASTA of 5' UTRs; may be given again."
+)
+preset = click.option(
+    "--preset",
+    type=click.Choice(["tiny", "nano", "micro", "mega", "giga"]),
+    default="tiny",
+    help="Size of the backbone; tiny suits a CPU.",
+)
+random_utrs = click.option(
+    "--random", "random_utrs", type=click.IntRange(0), default=0, help="Random UTRs of 25 to 100 nt to add."
+)
 sequence = click.option("--sequence", metavar="LETTERS", help="One 5' UTR, instead of a FASTA.")
 output = click.option("--output", required=True, metavar="FILE|-", help="Where to write; - is standard output.")
 tasks = click.option(

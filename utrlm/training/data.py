@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,22 +23,17 @@ class Batch:
     padded: bool  # whether any position is padding
 
 
-class Examples:
-    """Encoded rows of a table, in buckets of similar length."""
+class Sequences:
+    """Encoded sequences in buckets of similar length; what a batch holds is the subclass's matter."""
 
-    def __init__(
-        self, table: pd.DataFrame, targets: list[str], context: int, batch_tokens: int, mask_share: float = 0.0
-    ):
-        """`context`: letters read; `mask_share`: sequences of a batch that lose one letter."""
-        self.codes = [alphabet.encode(sequence)[-context:] for sequence in table["sequence"]]
-        self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
-        self.label = table["label"].to_numpy(dtype=np.float32)
-        self.weight = table["weight"].to_numpy(dtype=np.float32)
-        self.repeat = table["repeat"].to_numpy(dtype=np.int64)
-        lengths = np.array([len(codes) for codes in self.codes])
+    def __init__(self, codes: list[np.ndarray], repeat: np.ndarray, context: int, batch_tokens: int):
+        """`codes`: of each sequence (L,); `repeat`: times it is seen in an epoch (N,); `context`: letters read."""
+        self.codes = [one[-context:] for one in codes]
+        self.repeat = repeat
+        lengths = np.array([len(one) for one in self.codes])
         self.bucket = np.array([*BUCKETS, context])[np.searchsorted(BUCKETS, lengths)]
         self.unpadded = lengths == self.bucket
-        self.batch_tokens, self.mask_share = batch_tokens, mask_share
+        self.batch_tokens = batch_tokens
 
     def epoch(self, seed: int, number: int) -> list[tuple[int, np.ndarray]]:
         """Bucket length and row numbers of every batch of an epoch; batches of one bucket have one shape."""
@@ -53,6 +49,34 @@ class Examples:
                     batches += [(int(length), part) for part in members.reshape(-1, size)]
         return [batches[i] for i in random.permutation(len(batches))]
 
+    def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Any:
+        """Assemble a batch; what is drawn is drawn from `seed`."""
+        raise NotImplementedError
+
+    def in_order(self) -> Iterator[tuple[np.ndarray, Any]]:
+        """Every row once, by length, for evaluation: row numbers and their batch."""
+        for length in np.unique(self.bucket):
+            rows = np.flatnonzero(self.bucket == length)
+            size = max(1, self.batch_tokens // int(length))
+            for start in range(0, len(rows), size):
+                part = rows[start : start + size]
+                yield part, self.batch(int(length), part, (0,))
+
+
+class Examples(Sequences):
+    """Rows of a table of labels."""
+
+    def __init__(
+        self, table: pd.DataFrame, targets: list[str], context: int, batch_tokens: int, mask_share: float = 0.0
+    ):
+        """`mask_share`: sequences of a batch that lose one letter."""
+        codes = [alphabet.encode(sequence) for sequence in table["sequence"]]
+        super().__init__(codes, table["repeat"].to_numpy(dtype=np.int64), context, batch_tokens)
+        self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
+        self.label = table["label"].to_numpy(dtype=np.float32)
+        self.weight = table["weight"].to_numpy(dtype=np.float32)
+        self.mask_share = mask_share
+
     def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Batch:
         """Assemble a batch; the letters that are lost are drawn from `seed`."""
         codes = pad([self.codes[i] for i in rows], length)
@@ -61,15 +85,6 @@ class Examples:
             codes[i, length - 1 - random.integers(len(self.codes[rows[i]]))] = alphabet.MASK
         padded = not bool(self.unpadded[rows].all())
         return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
-
-    def in_order(self) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Every row once, by length, for evaluation: row numbers and their batch."""
-        for length in np.unique(self.bucket):
-            rows = np.flatnonzero(self.bucket == length)
-            size = max(1, self.batch_tokens // int(length))
-            for start in range(0, len(rows), size):
-                part = rows[start : start + size]
-                yield part, self.batch(int(length), part, (0,))
 
 
 def pad(codes: list[np.ndarray], length: int) -> np.ndarray:

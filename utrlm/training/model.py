@@ -31,6 +31,17 @@ class BackboneConfig:
     frames: bool = True  # add an embedding of the position's frame to the start codon
 
 
+# Widths of RiNALMo's published sizes (8 M, 33 M, 150 M, 650 M parameters) and one for a CPU. Heads of 64:
+# at nano's width faster than 20 of 16.
+PRESETS = {
+    "tiny": BackboneConfig(6, 128, 4, 320),
+    "nano": BackboneConfig(6, 320, 5, 853),
+    "micro": BackboneConfig(12, 480, 8, 1280),
+    "mega": BackboneConfig(30, 640, 10, 1706),
+    "giga": BackboneConfig(33, 1280, 20, 3413),
+}
+
+
 class Stem(nn.Module):
     """Letters and their neighbourhood -> channels: what attention at a small width does not see by itself."""
 

@@ -1,0 +1,85 @@
+"""Masked language modelling: sequences whose letters are hidden, and the model that guesses them.
+
+15 % of the letters are chosen; of these 80 % become MASK, 10 % another nucleotide drawn at random,
+10 % stay (Devlin et al. 2019, arXiv:1810.04805, as RiNALMo does).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from utrlm import alphabet
+from utrlm.training.data import Sequences, pad
+from utrlm.training.model import Backbone, BackboneConfig
+
+CHOSEN, MASKED, RANDOM = 0.15, 0.8, 0.1
+NUCLEOTIDES = len(alphabet.LETTERS)
+FIRST = alphabet.SIZE - NUCLEOTIDES  # code of the first nucleotide
+
+
+@dataclass(frozen=True)
+class MaskedBatch:
+    """One step's input."""
+
+    codes: np.ndarray  # (B, L) int64, padded on the left, letters hidden
+    original: np.ndarray  # (B, L) int64, nucleotide 0 to 3; -100 where nothing is to be guessed
+    padded: bool  # whether any position is padding
+
+
+class MaskedSequences(Sequences):
+    """Sequences whose letters are hidden anew in every batch."""
+
+    def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> MaskedBatch:
+        """Assemble a batch; which letters are hidden is drawn from `seed`."""
+        random = np.random.default_rng(seed)
+        codes = pad([self.codes[i] for i in rows], length)
+        chosen = (codes >= FIRST) & (random.random(codes.shape) < CHOSEN)
+        original = np.where(chosen, codes - FIRST, -100)
+        fate = random.random(codes.shape)
+        codes = np.where(chosen & (fate < MASKED), alphabet.MASK, codes)
+        replaced = chosen & (fate >= MASKED) & (fate < MASKED + RANDOM)
+        codes = np.where(replaced, random.integers(FIRST, alphabet.SIZE, codes.shape), codes)
+        return MaskedBatch(codes, original, not bool(self.unpadded[rows].all()))
+
+
+class MaskedModel(nn.Module):
+    """Backbone and the language model's head."""
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.backbone = Backbone(config)
+        self.hidden = nn.Linear(config.width, config.width)
+        self.norm = nn.LayerNorm(config.width)
+        self.out = nn.Linear(config.width, NUCLEOTIDES)
+
+    def standardised(self, codes: Tensor, padded: bool = True) -> Tensor:
+        """Log-odds of each nucleotide. codes (B, L) int64 -> (B, L, 4)"""
+        x = self.backbone(codes, codes != alphabet.PAD, padded)
+        result: Tensor = self.out(self.norm(F.gelu(self.hidden(x))))
+        return result
+
+    def loss(self, output: Tensor, batch: MaskedBatch) -> Tensor:
+        """Mean cross-entropy of the hidden letters, nats. output (B, L, 4) -> ()"""
+        original = torch.from_numpy(batch.original).to(output.device)
+        total = F.cross_entropy(output.flatten(0, 1), original.flatten(), ignore_index=-100, reduction="sum")
+        return total / (original >= 0).sum().clamp(min=1)
+
+    @torch.no_grad()
+    def scores(self, examples: Any) -> dict[str, float]:
+        """Masked accuracy and perplexity over all hidden letters of `MaskedSequences`."""
+        device = self.out.weight.device
+        right = letters = 0
+        nats = 0.0
+        for _, batch in examples.in_order():
+            with torch.autocast(device.type, torch.bfloat16):
+                output = self.standardised(torch.from_numpy(batch.codes).to(device)).float()
+            original = torch.from_numpy(batch.original).to(device)
+            count = int((original >= 0).sum())
+            nats += float(self.loss(output, batch)) * count
+            right += int((output.argmax(dim=-1) == original).sum())
+            letters += count
+        return {"accuracy": round(right / letters, 4), "perplexity": round(float(np.exp(nats / letters)), 4)}

@@ -1,0 +1,133 @@
+"""FASTA -> a backbone: one `.safetensors` file with its configuration inside."""
+
+import json
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from utrlm import alphabet
+from utrlm.errors import InputError
+from utrlm.fasta import read_fasta
+from utrlm.files import written
+from utrlm.predict import granted_cpus
+from utrlm.recipe import Recipe
+from utrlm.table import group_by_kmers
+from utrlm.training import markov
+from utrlm.training.loop import train
+from utrlm.training.masked import MaskedModel, MaskedSequences
+from utrlm.training.model import PRESETS, Backbone, BackboneConfig
+
+KEY = "utrlm.backbone"  # metadata key
+SHORTEST = 20  # nt; less is too little context to guess a letter from
+VALID_SHARE = 0.05
+RANDOM_LENGTHS = (25, 100)  # nt, of the random UTRs
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Sequences to learn from, and those of groups that were held out."""
+
+    train: list[np.ndarray]  # each (L,) uint8
+    valid: dict[str, list[np.ndarray]]  # by file
+
+
+def pretrain_file(
+    fastas: tuple[str, ...], preset: str, random_utrs: int, epochs: float, output: str, checkpoint_dir: str, cpus: int
+) -> dict[str, Any]:
+    """Pre-train a backbone; returns masked accuracy and perplexity a file, beside the Markov baseline's.
+
+    Raises:
+        InputError: a FASTA cannot be used.
+    """
+    recipe = Recipe(name=f"backbone-{preset}", description="", sources=(), epochs=epochs)
+    torch.set_num_threads(cpus or granted_cpus())
+    torch.manual_seed(recipe.seed)
+    corpus = read_corpus(fastas, random_utrs, recipe)
+    folder = Path(checkpoint_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = train(
+        MaskedModel(PRESETS[preset]),
+        recipe,
+        sequences(corpus.train, recipe),
+        sequences([codes for part in corpus.valid.values() for codes in part], recipe),
+        folder,
+    )
+    scores = {name: model.scores(sequences(part, recipe)) for name, part in corpus.valid.items()}
+    for name, part in corpus.valid.items():
+        scores[name] |= markov.scores(markov.count(corpus.train), part)
+    with written(output) as beside:
+        save_backbone(model.backbone, Path(beside), scores)
+    return scores
+
+
+def sequences(codes: list[np.ndarray], recipe: Recipe) -> MaskedSequences:
+    """Masked sequences, each seen once in an epoch."""
+    return MaskedSequences(codes, np.ones(len(codes), dtype=np.int64), recipe.context, recipe.batch_tokens)
+
+
+def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Corpus:
+    """Distinct sequences of 20 nt and more; whole groups that share 25 letters in a row are held out.
+
+    Raises:
+        InputError: a FASTA cannot be read, or nothing is left to learn from.
+    """
+    files: dict[str, str] = {}  # distinct sequence -> its file
+    for fasta in fastas:
+        for record in read_fasta(fasta):
+            if len(record.sequence) >= SHORTEST:
+                files.setdefault(record.sequence.upper().replace("U", "T"), Path(fasta).name)
+    letters = list(files)
+    groups = group_by_kmers(letters, recipe.kmer) if letters else np.zeros(0, dtype=np.int64)
+    first: dict[int, str] = {}
+    for group, sequence in zip(groups, letters, strict=True):
+        first[group] = min(first.get(group, sequence), sequence)
+    learned, valid = [], {name: [] for name in dict.fromkeys(files.values())}  # type: ignore[var-annotated]
+    for group, sequence in zip(groups, letters, strict=True):
+        held_out = zlib.crc32(first[group].encode()) / 2**32 < VALID_SHARE
+        (valid[files[sequence]] if held_out else learned).append(alphabet.encode(sequence))
+    valid = {name: part for name, part in valid.items() if part}
+    if not learned or not valid:
+        raise InputError(f"{', '.join(fastas)}: {len(letters)} distinct UTRs of {SHORTEST} nt or more are too few")
+    return Corpus(learned + draw_random(random_utrs, recipe.seed), valid)
+
+
+def draw_random(count: int, seed: int) -> list[np.ndarray]:
+    """Random UTRs of 25 to 100 nt. Each (L,) uint8"""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(RANDOM_LENGTHS[0], RANDOM_LENGTHS[1] + 1, size=count)
+    return [random.integers(alphabet.MASK + 1, alphabet.SIZE, size=n).astype(np.uint8) for n in lengths]
+
+
+def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any]) -> None:
+    """Write the weights in bfloat16, with configuration, alphabet and scores in the metadata."""
+    metadata = {"config": asdict(backbone.config), "alphabet": alphabet.NAME, "scores": scores}
+    weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in backbone.state_dict().items()}
+    save_file(weights, path, metadata={KEY: json.dumps(metadata)})
+
+
+def load_backbone(path: Path) -> Backbone:
+    """The backbone in a file that `save_backbone` wrote, in float32.
+
+    Raises:
+        InputError: missing, cut off, not ours, or made for another alphabet.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})[KEY])
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except KeyError:
+        raise InputError(f"{path}: not a backbone of utrlm (no {KEY} in its metadata)") from None
+    except Exception as error:  # safetensors raises its own class and plain OSError alike
+        raise InputError(f"{path}: {error}") from error
+    if metadata["alphabet"] != alphabet.NAME:
+        raise InputError(f"{path}: made for another alphabet ({metadata['alphabet']})")
+    config = metadata["config"]
+    backbone = Backbone(BackboneConfig(**{**config, "stem": tuple(config["stem"])}))
+    backbone.load_state_dict(weights)
+    return backbone
