@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from utrlm import alphabet
+from utrlm import alphabet, options
 from utrlm.errors import InputError
 from utrlm.training import markov
 from utrlm.training.masked import MaskedSequences
@@ -46,3 +46,7 @@ def test_letters_are_hidden_as_said():
 def test_markov_learns_a_repeat():
     sequences = [alphabet.encode("ACGT" * 20)] * 50
     assert markov.scores(markov.count(sequences), sequences)["markov_accuracy"] == 1.0
+
+
+def test_the_command_offers_every_preset():
+    assert list(options.preset(lambda: None).__click_params__[0].type.choices) == list(PRESETS)
