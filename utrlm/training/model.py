@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from utrlm import alphabet
 
 FRAMES = 3
+START, END = alphabet.SIZE, alphabet.SIZE + 1  # codes of the two ends, where a backbone reads single letters
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class BackboneConfig:
     width: int = 128  # channels of a position
     heads: int = 4  # attention heads a block
     feedforward: int = 320  # hidden channels of SwiGLU
-    stem: tuple[int, ...] = (7, 5)  # widths of the convolutions over the letters; () embeds single letters
+    stem: tuple[int, ...] = (7, 5)  # widths of the convolutions over the letters; () embeds letters and both ends
     frames: bool = True  # add an embedding of the position's frame to the start codon
+    biases: bool = False  # of the feed-forward layers
+    normed: bool = False  # a block adds to its normalised input, as RiNALMo's code does
 
 
-# Widths of RiNALMo's published sizes (8 M, 33 M, 150 M, 650 M parameters) and one for a CPU. Heads of 64:
-# at nano's width faster than 20 of 16.
+# Widths of RiNALMo's published sizes (8 M, 33 M, 150 M, 650 M parameters) and one for a CPU. Heads of about 64:
+# at nano's width faster than RiNALMo's 20 of 16. docs/backbones.md has the table.
 PRESETS = {
     "tiny": BackboneConfig(6, 128, 4, 320),
     "nano": BackboneConfig(6, 320, 5, 853),
@@ -47,7 +50,7 @@ class Stem(nn.Module):
 
     def __init__(self, config: BackboneConfig):
         super().__init__()
-        first, *rest = config.stem or (1,)
+        first, *rest = config.stem
         letters = alphabet.SIZE - 1  # PAD is all zeros
         self.first = nn.Conv1d(letters, config.width, first, padding=first // 2)
         self.rest = nn.ModuleList(nn.Conv1d(config.width, config.width, w, padding=w // 2) for w in rest)
@@ -64,6 +67,35 @@ class Stem(nn.Module):
         if self.frame is not None:
             x = x + self.frame(frames(codes.shape[1], codes.device))
         return x
+
+
+class Letters(nn.Module):
+    """RiNALMo's way in: an embedding of every letter and of both ends, without a neighbourhood.
+
+    A hidden letter is zero, and the others count for as much more (token dropout, as in ESM-2).
+    """
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.letter = nn.Embedding(alphabet.SIZE + 2, config.width)
+        self.frame = nn.Embedding(FRAMES, config.width) if config.frames else None
+
+    def forward(self, codes: Tensor, present: Tensor) -> Tensor:
+        """codes (B, L + 2) int64 and present (B, L + 2) bool, with ends -> (B, L + 2, D)"""
+        seen = present & (codes != alphabet.MASK)
+        more = present.sum(dim=1, keepdim=True) / seen.sum(dim=1, keepdim=True)  # (B, 1); an end is always seen
+        x: Tensor = self.letter(codes) * (seen * more)[:, :, None]
+        if self.frame is not None:
+            x = x + F.pad(self.frame(frames(codes.shape[1] - 2, codes.device)), (0, 0, 1, 1))
+        return x
+
+
+def with_ends(codes: Tensor) -> Tensor:
+    """START before a sequence's first letter, END behind its last one. (B, L) -> (B, L + 2)"""
+    codes = F.pad(F.pad(codes, (1, 0), value=alphabet.PAD), (0, 1), value=END)
+    present = codes != alphabet.PAD
+    first = F.pad(present[:, 1:], (0, 1)) & ~present  # the padding that a letter follows
+    return torch.where(first, START, codes)
 
 
 def frames(length: int, device: torch.device) -> Tensor:
@@ -86,8 +118,22 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat([-two, one], dim=-1) * sin
 
 
+def attend_plainly(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    """Attention written out: on a CPU at 50 nt twice as fast as SDPA's backward. q (scaled), k, v (B, H, L, E)"""
+    scores = q @ k.transpose(-1, -2)  # (B, H, L, L)
+    if bias is not None:
+        scores = scores + bias.to(scores.dtype)
+    return scores.softmax(dim=-1).to(v.dtype) @ v
+
+
+def attend_fused(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    """The same by a GPU's kernels, which never store the scores. q (scaled), k, v (B, H, L, E) -> (B, H, L, E)"""
+    mask = None if bias is None else bias.to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0)
+
+
 class Attention(nn.Module):
-    """Multi-head self-attention with rotary positions, written out: faster than SDPA's CPU backward at 50 nt."""
+    """Multi-head self-attention with rotary positions."""
 
     def __init__(self, config: BackboneConfig):
         super().__init__()
@@ -102,10 +148,8 @@ class Attention(nn.Module):
         q, k, v = qkv[0], qkv[1], qkv[2]  # each (B, H, L, E)
         cos, sin = cos.to(q.dtype), sin.to(q.dtype)
         q = rotate(q, cos, sin) * (width // self.heads) ** -0.5
-        scores = q @ rotate(k, cos, sin).transpose(-1, -2)  # (B, H, L, L)
-        if bias is not None:
-            scores = scores + bias.to(scores.dtype)
-        mixed = scores.softmax(dim=-1).to(v.dtype) @ v  # (B, H, L, E)
+        attend = attend_fused if x.is_cuda else attend_plainly
+        mixed = attend(q, rotate(k, cos, sin), v, bias)  # (B, H, L, E)
         mixed = mixed.transpose(1, 2).reshape(b, length, width)
         result: Tensor = self.outward(mixed)
         return result
@@ -116,8 +160,8 @@ class SwiGLU(nn.Module):
 
     def __init__(self, config: BackboneConfig):
         super().__init__()
-        self.inward = nn.Linear(config.width, 2 * config.feedforward, bias=False)
-        self.outward = nn.Linear(config.feedforward, config.width, bias=False)
+        self.inward = nn.Linear(config.width, 2 * config.feedforward, bias=config.biases)
+        self.outward = nn.Linear(config.feedforward, config.width, bias=config.biases)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)"""
@@ -131,14 +175,18 @@ class Block(nn.Module):
 
     def __init__(self, config: BackboneConfig):
         super().__init__()
+        self.normed = config.normed
         self.attention_norm, self.attention = nn.LayerNorm(config.width), Attention(config)
         self.feedforward_norm, self.feedforward = nn.LayerNorm(config.width), SwiGLU(config)
         nn.init.zeros_(self.attention.outward.weight)  # a block starts as the identity
         nn.init.zeros_(self.feedforward.outward.weight)
+        if config.biases:
+            nn.init.zeros_(self.feedforward.outward.bias)
 
     def forward(self, x: Tensor, bias: Tensor | None, cos: Tensor, sin: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)"""
-        x = x + self.attention(self.attention_norm(x), bias, cos, sin)
+        normed = self.attention_norm(x)
+        x = (normed if self.normed else x) + self.attention(normed, bias, cos, sin)
         x = x + self.feedforward(self.feedforward_norm(x))
         return x
 
@@ -149,17 +197,19 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.config = config
-        self.stem = Stem(config)
+        self.stem: nn.Module = Stem(config) if config.stem else Letters(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, codes: Tensor, present: Tensor, padded: bool = True) -> Tensor:
         """codes (B, L) int64, present (B, L) bool; `padded` False promises that all is present -> (B, L, D)"""
-        length = codes.shape[1]
-        cos, sin = rotary(length, self.config.width // self.config.heads, codes.device)
+        if not self.config.stem:
+            codes = with_ends(codes)
+            present = codes != alphabet.PAD
+        cos, sin = rotary(codes.shape[1], self.config.width // self.config.heads, codes.device)
         bias = torch.where(present, 0.0, -1e9)[:, None, None, :] if padded else None
         x = self.stem(codes, present)
         for block in self.blocks:
             x = block(x, bias, cos, sin)
         result: Tensor = self.norm(x)
-        return result
+        return result if self.config.stem else result[:, 1:-1]
