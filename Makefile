@@ -1,5 +1,6 @@
 # make run [FASTA=utrs.fa]   set up and predict, results under OUTDIR
 # make test                  all tests, the real pipeline included
+# make test-parity           RiNALMo against another implementation, all sizes (AGPL, 350 MB; 9 GB of memory)
 # make lint                  ruff, mypy, nextflow lint
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
@@ -10,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test lint
+.PHONY: setup setup-test run test test-parity lint
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -30,6 +31,10 @@ run: setup
 
 test: setup-test
 	python -m pytest tests
+
+test-parity: setup-test
+	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[parity]')
+	python -m pytest tests/test_rinalmo.py -m 'large or not large'
 
 lint: setup-test
 	ruff check .

@@ -19,7 +19,7 @@ SIZES = {  # blocks, width; every size has 20 heads
 }
 FROZEN = ("tiny", "nano", "micro")
 KEPT = 16  # channels of a letter in the file, evenly spread
-TOKENS = "<cls> <pad> <eos> <unk> <mask> A C G T I R Y K M S W B D H V N -".split()
+TOKENS = ["<cls>", "<pad>", "<eos>", "<unk>", "<mask>", *"ACGTIRYKMSWBDHVN-"]
 SEQUENCES = ("GGACAUGCCUAGCUUAGGCUNCAGACGUUACGG", "ACGNNUUAG", "CGGAUUCAGAUUACGCAAUGC", "A")  # N: hidden
 
 
@@ -55,7 +55,7 @@ def checkpoint(size):
     for name, shape in shapes(*SIZES[size]):
         values = torch.from_numpy(random.random_sample(shape).astype(np.float32)) * 2 - 1
         if name == "embedding.weight":
-            state[name] = values
+            state[name] = values * 0.02  # small, so that their scale matters to the first LayerNorm
         elif len(shape) == 2:
             state[name] = values * (3 / shape[1]) ** 0.5
         else:

@@ -22,6 +22,7 @@ from utrlm.training import markov
 from utrlm.training.loop import train
 from utrlm.training.masked import MaskedModel, MaskedSequences
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
+from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
 
 KEY = "utrlm.backbone"  # metadata key
 SHORTEST = 20  # nt; less is too little context to guess a letter from
@@ -112,11 +113,13 @@ def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any]) -> Non
 
 
 def load_backbone(path: Path) -> Backbone:
-    """The backbone in a file that `save_backbone` wrote, in float32.
+    """The backbone in a file that `save_backbone` wrote, or in a published RiNALMo checkpoint, in float32.
 
     Raises:
-        InputError: missing, cut off, not ours, or made for another alphabet.
+        InputError: missing, cut off, neither of the two, or made for another alphabet.
     """
+    if is_checkpoint(path):
+        return load_rinalmo(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[KEY])

@@ -16,18 +16,18 @@ are CC BY 4.0 (doi:10.5281/zenodo.10725749).
 
 import pickle
 from pathlib import Path
-from zipfile import is_zipfile
 
 import torch
 from torch import Tensor
 
+from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.training.model import Backbone, BackboneConfig
 
 HEADS = 20  # in every published size
 HIDDEN = 0.15 * 0.8  # share of letters hidden in pre-training
-TOKENS = "<cls> <pad> <eos> <unk> <mask> A C G T I R Y K M S W B D H V N -".split()
-OURS = "<pad> <mask> A C G T <cls> <eos>".split()  # in the order of alphabet.py, then START and END
+TOKENS = ("<cls>", "<pad>", "<eos>", "<unk>", "<mask>", *"ACGTIRYKMSWBDHVN-")
+OURS = ("<pad>", "<mask>", *alphabet.LETTERS, "<cls>", "<eos>")  # what our codes and two ends are called there
 HEAD = ("linear1", "layer_norm", "linear2")  # of the language model's head, which is no part of a backbone
 
 
@@ -69,14 +69,19 @@ class Weights:
 
     def finish(self) -> None:
         """Raise InputError if a tensor was left over."""
-        left = sorted(set(self._tensors) - {f"lm_mask_head.{part}.{kind}" for part in HEAD for kind in ("weight", "bias")})
+        left = sorted(
+            set(self._tensors) - {f"lm_mask_head.{part}.{kind}" for part in HEAD for kind in ("weight", "bias")}
+        )
         if left:
             raise InputError(f"{self.path}: {left[0]} is no part of RiNALMo ({len(left)} names left over)")
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file is one that torch wrote (a zip), as RiNALMo's are."""
-    return is_zipfile(path)
+    """Whether a file begins like one that torch wrote (a zip), whatever its name."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -86,7 +91,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         InputError: missing, cut off, or no torch file of tensors.
     """
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no torch file of plain tensors"
         raise InputError(f"{path}: {reason}") from error
@@ -113,7 +119,7 @@ def load_rinalmo(path: Path) -> Backbone:
     with torch.device("meta"):
         backbone = Backbone(config)
     backbone.load_state_dict(state, assign=True)
-    return backbone.requires_grad_()
+    return backbone
 
 
 def read_config(weights: Weights) -> BackboneConfig:
@@ -126,9 +132,7 @@ def read_config(weights: Weights) -> BackboneConfig:
     if width % (2 * HEADS):
         raise InputError(f"{weights.path}: width {width} does not make {HEADS} heads of an even width")
     feedforward = weights.shape("transformer.blocks.0.transition.2.weight")[1]
-    return BackboneConfig(
-        weights.blocks(), width, HEADS, feedforward, stem=(), frames=False, biases=True, normed=True
-    )
+    return BackboneConfig(weights.blocks(), width, HEADS, feedforward, stem=(), frames=False, biases=True, normed=True)
 
 
 def embedding(weights: Weights, width: int) -> Tensor:
