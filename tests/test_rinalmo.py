@@ -13,7 +13,7 @@ from utrlm.errors import InputError
 from utrlm.training.data import pad
 from utrlm.training.export import export
 from utrlm.training.heads import ScalarModel
-from utrlm.training.model import PRESETS, Backbone, attend_fused, attend_plainly
+from utrlm.training.model import PRESETS, Backbone, BackboneConfig, attend_fused, attend_plainly, with_ends
 from utrlm.training.pretrain import load_backbone, save_backbone
 from utrlm.training.rinalmo import load_rinalmo
 
@@ -79,6 +79,21 @@ def test_a_backbone_of_rinalmo_trains_and_is_kept(loaded, tmp_path):
     model.backbone = load_backbone(tmp_path / "rinalmo.pt")
     model.standardised(torch.from_numpy(pad([alphabet.encode("ACGN"), alphabet.encode("A")], 4))).sum().backward()
     assert all(p.grad is not None for p in model.parameters())
+
+
+@torch.no_grad()
+def test_letters_without_a_stem_know_their_frame():
+    backbone = Backbone(BackboneConfig(layers=1, width=16, heads=2, feedforward=16, stem=(), frames=True))
+    codes = torch.from_numpy(pad([alphabet.encode("ACGUACGU"), alphabet.encode("CGUAC")], 8))
+    for block in backbone.blocks:
+        torch.nn.init.normal_(block.attention.outward.weight)
+    padded, alone = backbone(codes, codes != alphabet.PAD)[1, 3:], backbone(codes[1:, 3:], codes[1:, 3:] > 0)[0]
+    assert (padded - alone).abs().max() < 1e-5
+    ended = with_ends(codes[:1])
+    before = backbone.stem(ended, ended > 0)
+    backbone.stem.frame.weight[0] += 1  # the last base's frame
+    changed = (backbone.stem(ended, ended > 0) != before).any(dim=2)[0]
+    assert changed.nonzero()[:, 0].tolist() == [2, 5, 8]  # of <cls>, eight letters, <eos>
 
 
 def test_a_model_on_rinalmo_is_exported(loaded, tmp_path):

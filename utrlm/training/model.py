@@ -86,7 +86,9 @@ class Letters(nn.Module):
         more = present.sum(dim=1, keepdim=True) / seen.sum(dim=1, keepdim=True)  # (B, 1); an end is always seen
         x: Tensor = self.letter(codes) * (seen * more)[:, :, None]
         if self.frame is not None:
-            x = x + F.pad(self.frame(frames(codes.shape[1] - 2, codes.device)), (0, 0, 1, 1))
+            letter = (codes != alphabet.PAD) & (codes < START)  # START stands where shorter sequences have padding
+            frame = F.pad(self.frame(frames(codes.shape[1] - 2, codes.device)), (0, 0, 1, 1))  # (L + 2, D)
+            x = x + frame * letter[:, :, None]
         return x
 
 
