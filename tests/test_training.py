@@ -1,6 +1,7 @@
 """A model in miniature through the whole way: tables, training, interruption, export, prediction, scores."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import torch
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.evaluate import evaluate_file
+from utrlm.evaluate import evaluate_file, predict_labels
 from utrlm.models import open_model
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
 from utrlm.training import loop
 from utrlm.training.data import Examples, pad
-from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table
+from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table, teach
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import BackboneConfig
 
@@ -196,3 +197,28 @@ def test_a_label_that_is_no_number(data):
 def test_no_checkpoint_to_export(data):
     with pytest.raises(InputError, match="no such checkpoint"):
         export_checkpoint(str(data / "mini.toml"), str(data), str(data / "x.onnx"), str(data / "none"))
+
+
+def test_teachers_move_training_labels_alone(data):
+    finetune_file(str(data / "mini.toml"), str(data), str(data / "teacher.onnx"), str(data / "first"), 1)
+    taught = replace(read_recipe(data / "mini.toml"), teachers=("teacher.onnx", "teacher.onnx"), teacher_share=0.25)
+    (data / "run").mkdir()
+    table = build_table(taught, data)
+    after = teach(table, taught, data, data / "run")
+    said = predict_labels(str(data / "teacher.onnx"), table)
+    train_rows = table["split"] == "train"
+    wanted = (0.75 * table["label"] + 0.25 * said).where(train_rows, table["label"])
+    assert np.allclose(after["label"], wanted)
+    assert not np.allclose(after["label"], table["label"])
+    (data / "teacher.onnx").unlink()  # what it said is kept
+    assert teach(table, taught, data, data / "run").equals(after)
+
+
+def test_a_teacher_without_the_target_is_refused(data):
+    finetune_table(
+        str(data / "a.csv"), str(data / "own.onnx"), str(data / "own"), 1, "own", ("rl",),
+        sequence="utr", group="", split="", unit="", epochs=1,
+    )  # fmt: skip
+    taught = replace(read_recipe(data / "mini.toml"), teachers=("own.onnx",))
+    with pytest.raises(InputError, match="does not predict egfp_unmod, varying"):
+        teach(build_table(taught, data), taught, data, data)

@@ -52,6 +52,9 @@ class Recipe:
     feedforward: int = 320
     stem: tuple[int, ...] = (7, 5)
     frames: bool = True
+    dropout: float = 0.0  # in the blocks
+    teachers: tuple[str, ...] = ()  # models (.onnx, below the data folder or absolute) whose mean prediction is learned
+    teacher_share: float = 0.5  # of the label that is the teachers' prediction
     seed: int = 1
     epochs: float = 4.0
     batch_tokens: int = 25_600  # letters in a batch, padding included

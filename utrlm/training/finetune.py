@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pandas as pd
 import torch
@@ -11,7 +12,7 @@ import torch
 import utrlm
 from utrlm.card import CardTarget, ModelCard
 from utrlm.errors import InputError
-from utrlm.evaluate import evaluate
+from utrlm.evaluate import evaluate, predict_labels
 from utrlm.files import written
 from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe, table_recipe
@@ -29,7 +30,7 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     targets = [target.name for target in recipe.trained.targets]
-    table = build_table(recipe, data)
+    table = teach(build_table(recipe, data), recipe, data, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (
         Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens, mask_share)
@@ -37,6 +38,28 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     )
     trained: ScalarModel = train(model, recipe, train_set, valid_set, folder)
     return trained
+
+
+def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.DataFrame:
+    """The table with training labels drawn towards the teachers' mean, which is less noisy than one measurement.
+
+    Distillation (Hinton et al. 2015, arXiv:1503.02531; Furlanello et al. 2018, arXiv:1805.04770). What
+    the teachers say is kept in `folder`, so that a continued run does not ask them again.
+
+    Raises:
+        InputError: a teacher cannot be used.
+    """
+    if not recipe.teachers:
+        return table
+    train_rows = (table["split"] == "train").to_numpy()
+    kept = folder / "teachers.npy"
+    if not kept.exists():
+        said = [predict_labels(str(data / teacher), table[train_rows]) for teacher in recipe.teachers]
+        with written(str(kept)) as beside, open(beside, "wb") as file:
+            np.save(file, np.mean(said, axis=0))
+    label = table["label"].to_numpy(copy=True)
+    label[train_rows] += recipe.teacher_share * (np.load(kept) - label[train_rows])
+    return table.assign(label=label)
 
 
 def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
@@ -50,7 +73,8 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
 
 def backbone_config(recipe: Recipe) -> BackboneConfig:
     """The backbone's shape as the recipe says it."""
-    return BackboneConfig(recipe.layers, recipe.width, recipe.heads, recipe.feedforward, recipe.stem, recipe.frames)
+    shape = {name: getattr(recipe, name) for name in ("layers", "width", "heads", "feedforward", "stem", "frames")}
+    return BackboneConfig(**shape, dropout=recipe.dropout)
 
 
 def finetune_file(recipe: str | None, data: str | None, output: str, checkpoint_dir: str, cpus: int) -> None:

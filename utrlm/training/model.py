@@ -32,6 +32,7 @@ class BackboneConfig:
     frames: bool = True  # add an embedding of the position's frame to the start codon
     biases: bool = False  # of the feed-forward layers
     normed: bool = False  # a block adds to its normalised input, as RiNALMo's code does
+    dropout: float = 0.0  # share of what a block adds that training drops
 
 
 # Widths of RiNALMo's published sizes (8 M, 33 M, 150 M, 650 M parameters) and one for a CPU. Heads of about 64:
@@ -178,6 +179,7 @@ class Block(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.normed = config.normed
+        self.dropout = nn.Dropout(config.dropout)
         self.attention_norm, self.attention = nn.LayerNorm(config.width), Attention(config)
         self.feedforward_norm, self.feedforward = nn.LayerNorm(config.width), SwiGLU(config)
         nn.init.zeros_(self.attention.outward.weight)  # a block starts as the identity
@@ -188,8 +190,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, bias: Tensor | None, cos: Tensor, sin: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)"""
         normed = self.attention_norm(x)
-        x = (normed if self.normed else x) + self.attention(normed, bias, cos, sin)
-        x = x + self.feedforward(self.feedforward_norm(x))
+        x = (normed if self.normed else x) + self.dropout(self.attention(normed, bias, cos, sin))
+        x = x + self.dropout(self.feedforward(self.feedforward_norm(x)))
         return x
 
 
