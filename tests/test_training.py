@@ -205,7 +205,7 @@ def test_teachers_move_training_labels_alone(data):
     (data / "run").mkdir()
     table = build_table(taught, data)
     after = teach(table, taught, data, data / "run")
-    said = predict_labels(str(data / "teacher.onnx"), table)
+    said = predict_labels(str(data / "teacher.onnx"), table)["predicted"]
     train_rows = table["split"] == "train"
     wanted = (0.75 * table["label"] + 0.25 * said).where(train_rows, table["label"])
     assert np.allclose(after["label"], wanted)

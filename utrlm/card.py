@@ -37,6 +37,7 @@ class ModelCard:
     longest: int  # nt, trained domain
     context: int  # letters read, counted back from the start codon
     default: bool = True  # predicted when the user names no task
+    interval: float = 0.0  # share of new measurements that lie between low and high; 0: no intervals
     alphabet: str = alphabet.NAME
     format: int = FORMAT
     metrics: dict[str, Any] = field(default_factory=dict)  # target -> protocol -> metric -> value
@@ -46,8 +47,13 @@ class ModelCard:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the predicted columns."""
-        return [f"{self.name}_{target.name}" for target in self.targets]
+        """Names of the predicted columns; of each target, its ends as well where the model gives intervals."""
+        ends = ("", "_low", "_high") if self.interval else ("",)
+        return [f"{self.name}_{target.name}{end}" for target in self.targets for end in ends]
+
+    def inside(self, length: int) -> bool:
+        """Whether a UTR of so many nt is of a length that the model was trained on."""
+        return self.shortest <= length <= self.longest
 
     def to_json(self) -> str:
         """The card as it stands in the metadata."""

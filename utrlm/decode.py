@@ -15,15 +15,31 @@ DECIMALS = 4  # golden files agree to 1e-4 across machines
 FORMATS = ("tsv", "jsonl", "parquet")
 
 
-def scalar_columns(card: ModelCard, output: np.ndarray) -> list[dict[str, float]]:
-    """Columns of a batch's sequences, natural units. output (B, T) -> B dicts
+Outputs = dict[str, np.ndarray]  # a model's raw outputs by name, rows first
+Row = dict[str, Any]
+
+
+def scalar_columns(card: ModelCard, outputs: Outputs, lengths: list[int]) -> list[Row]:
+    """Columns of a batch's sequences, natural units. values (B, T) and, for intervals, spread (B, T) -> B dicts
+
+    An interval is None outside the lengths that the model was trained on: nothing says how far off it is there.
 
     Raises:
         InputError: the model gave something that is not a number.
     """
-    if not np.isfinite(output).all():
+    values = outputs["values"]
+    cells = [values]
+    if card.interval:
+        cells += [values - outputs["spread"], values + outputs["spread"]]
+    table = np.stack(cells, axis=2).astype(np.float64)  # (B, T, 1 or 3)
+    if not np.isfinite(table).all():
         raise InputError(f"model {card.name!r} gave a value that is not a number")
-    return [dict(zip(card.columns, (round(float(v), DECIMALS) for v in row), strict=True)) for row in output]
+    rows = []
+    for length, row in zip(lengths, table, strict=True):
+        known = card.inside(length)
+        cut = [round(float(v), DECIMALS) if known or not end else None for one in row for end, v in enumerate(one)]
+        rows.append(dict(zip(card.columns, cut, strict=True)))
+    return rows
 
 
 DECODERS = {"scalar": scalar_columns}
@@ -43,6 +59,13 @@ def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
     return ",".join(name for name, holds in found.items() if holds)
 
 
+def cell(value: Any) -> str:
+    """How a value stands in a tab-separated table; None is empty."""
+    if value is None:
+        return ""
+    return f"{value:.{DECIMALS}f}" if isinstance(value, float) else str(value)
+
+
 class Writer(Protocol):
     """Takes rows one by one."""
 
@@ -59,8 +82,7 @@ class TsvWriter:
 
     def write(self, row: dict[str, Any]) -> None:
         """Append a row."""
-        cells = (f"{v:.{DECIMALS}f}" if isinstance(v, float) else str(v) for v in row.values())
-        self._stream.write("\t".join(cells) + "\n")
+        self._stream.write("\t".join(cell(value) for value in row.values()) + "\n")
 
 
 class JsonlWriter:

@@ -26,15 +26,18 @@ def evaluate_file(model: str, recipe: str, data: str, split: str) -> dict[str, A
 
 def evaluate(model: str, table: pd.DataFrame) -> dict[str, Any]:
     """Scores a target of a table as `table.build_table` makes it."""
-    table = table.assign(predicted=predict_labels(model, table))
-    return {
-        str(target): score(part["label"].to_numpy(), part["predicted"].to_numpy(), part["group"].to_numpy())
-        for target, part in table.groupby("target")
-    }
+    table = pd.concat([table, predict_labels(model, table)], axis=1)
+    scores = {}
+    for target, part in table.groupby("target"):
+        columns = (part[name].to_numpy() for name in ("label", "predicted", "group"))
+        scores[str(target)] = score(*columns) | score_intervals(part.dropna(subset="low"))
+    return scores
 
 
-def predict_labels(model: str, table: pd.DataFrame) -> np.ndarray:
-    """A model's prediction of every row's own target. (N,), natural units
+def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A model's prediction of every row's own target: columns predicted, low, high, natural units.
+
+    `low` and `high` are missing where the model gives no interval.
 
     Raises:
         InputError: the model cannot be used, or lacks a target of the table.
@@ -45,10 +48,11 @@ def predict_labels(model: str, table: pd.DataFrame) -> np.ndarray:
     if lacking:
         raise InputError(f"{model}: does not predict {', '.join(sorted(lacking))}")
     records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(table["sequence"]))
-    predicted = np.full(len(table), np.nan)
-    for row, target, values in zip(range(len(table)), table["target"], predictor.rows(records), strict=True):
-        predicted[row] = values[f"{card.name}_{target}"]
-    return predicted
+    cells = [
+        [row.get(f"{card.name}_{target}{end}") for end in ("", "_low", "_high")]
+        for target, row in zip(table["target"], predictor.rows(records), strict=True)
+    ]
+    return pd.DataFrame(cells, index=table.index, columns=["predicted", "low", "high"], dtype=float)
 
 
 def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
@@ -60,3 +64,29 @@ def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> di
         low, high = metrics.bootstrap(measured, predicted, groups, name)
         values[f"{name}_95"] = [round(low, 4), round(high, 4)]
     return values
+
+
+def score_intervals(rows: pd.DataFrame) -> dict[str, Any]:
+    """Share of rows within their interval, its mean width, and the share by quarter of the prediction and of rank.
+
+    Columns label, predicted, low, high, group, rank; none of the rows without an interval. {} without rows.
+    """
+    if rows.empty:
+        return {}
+    inside = rows["label"].between(rows["low"], rows["high"]).to_numpy(dtype=float)
+    low, high = metrics.bootstrap_mean(inside, rows["group"].to_numpy())
+    values: dict[str, Any] = {
+        "coverage": round(inside.mean(), 4),
+        "coverage_95": [round(low, 4), round(high, 4)],
+        "width": round(float((rows["high"] - rows["low"]).mean()), 4),
+        "coverage_by_quarter": by_quarter(inside, rows["predicted"].to_numpy()),
+    }
+    if rows["rank"].nunique() > 1:
+        values["coverage_by_rank"] = by_quarter(inside, rows["rank"].to_numpy())
+    return values
+
+
+def by_quarter(inside: np.ndarray, order: np.ndarray) -> list[float]:
+    """Means of four equal parts, from the smallest of `order` to the largest. Both (N,)"""
+    parts = np.array_split(inside[np.argsort(order, kind="stable")], 4)
+    return [round(float(part.mean()), 4) for part in parts if len(part)]

@@ -1,6 +1,6 @@
 """Scores of predictions against measurements. Numpy only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -47,13 +47,22 @@ def bootstrap(
     measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, metric: str, draws: int = 200, seed: int = 0
 ) -> tuple[float, float]:
     """95 % interval of a metric, drawing whole groups with replacement. All (N,)"""
+    values = [SCALAR[metric](measured[rows], predicted[rows]) for rows in resamples(groups, draws, seed)]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def bootstrap_mean(values: np.ndarray, groups: np.ndarray, draws: int = 200, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of a mean, drawing whole groups with replacement. Both (N,)"""
+    low, high = np.percentile([values[rows].mean() for rows in resamples(groups, draws, seed)], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def resamples(groups: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Row numbers of as many groups as there are, drawn with replacement; `draws` times. groups (N,)"""
     random = np.random.default_rng(seed)
     _, number = np.unique(groups, return_inverse=True)
     order = np.argsort(number, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(number))[:-1])
-    values = []
     for _ in range(draws):
-        rows = np.concatenate([members[i] for i in random.integers(len(members), size=len(members))])
-        values.append(SCALAR[metric](measured[rows], predicted[rows]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+        yield np.concatenate([members[i] for i in random.integers(len(members), size=len(members))])

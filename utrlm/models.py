@@ -23,6 +23,11 @@ class Model:
     card: ModelCard
     session: onnxruntime.InferenceSession
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the raw outputs that its columns are made of."""
+        return ("values", "spread") if self.card.interval else ("values",)
+
 
 def shipped() -> dict[str, Path]:
     """Shipped models by name."""
@@ -103,12 +108,12 @@ def describe(paths: list[str]) -> list[dict[str, Any]]:
         card = open_model(path, "cpu").card
         targets = [
             {
-                "column": column,
+                "column": f"{card.name}_{target.name}",
                 "unit": target.unit,
                 "description": target.description,
                 "test": card.metrics.get(target.name, {}),
             }
-            for column, target in zip(card.columns, card.targets, strict=True)
+            for target in card.targets
         ]
         described.append(
             {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from utrlm import alphabet
-from utrlm.decode import DECODERS, flags, open_writer
+from utrlm.decode import DECODERS, Row, flags, open_writer
 from utrlm.errors import InputError
 from utrlm.fasta import Record, SeenIds, read_fasta
 from utrlm.models import Model, open_models
@@ -126,15 +126,17 @@ def batches(keys: list[bytes], batch_tokens: int) -> Iterator[list[bytes]]:
         yield batch
 
 
-def run_batch(number: int, model: Model, keys: list[bytes]) -> dict[Any, dict[str, float]]:
+def run_batch(number: int, model: Model, keys: list[bytes]) -> dict[Any, Row]:
     """Predict one batch -> columns by (model's number, sequence)."""
     length = padded_length(len(keys[0]))
     codes = np.full((max(2, len(keys)), length), alphabet.PAD, dtype=np.int64)
     codes[len(keys) :, -1] = alphabet.MASK  # a batch of one takes another matrix kernel, with other rounding
     for row, key in zip(codes, keys, strict=False):
         row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
-    output = model.session.run(None, {"codes": codes})[0][: len(keys)]  # (B, T)
-    return {(number, key): one for key, one in zip(keys, DECODERS[model.card.kind](model.card, output), strict=True)}
+    raw = model.session.run(list(model.outputs), {"codes": codes})
+    outputs = {name: value[: len(keys)] for name, value in zip(model.outputs, raw, strict=True)}
+    rows = DECODERS[model.card.kind](model.card, outputs, [len(key) for key in keys])
+    return {(number, key): row for key, row in zip(keys, rows, strict=True)}
 
 
 def predict_fasta(

@@ -22,6 +22,7 @@ from utrlm.training.export import export, write_card
 from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import train
 from utrlm.training.model import BackboneConfig
+from utrlm.training.spread import COVERAGE, calibrate
 
 
 def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarModel:
@@ -54,7 +55,7 @@ def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.D
     train_rows = (table["split"] == "train").to_numpy()
     kept = folder / "teachers.npy"
     if not kept.exists():
-        said = [predict_labels(str(data / teacher), table[train_rows]) for teacher in recipe.teachers]
+        said = [predict_labels(str(data / teacher), table[train_rows])["predicted"] for teacher in recipe.teachers]
         with written(str(kept)) as beside, open(beside, "wb") as file:
             np.save(file, np.mean(said, axis=0))
     label = table["label"].to_numpy(copy=True)
@@ -120,7 +121,11 @@ def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) 
     train_rows = table[table["split"] == "train"]
     model = new_model(plan, train_rows)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
-    card = make_card(plan, Path(data), train_rows)
+    targets = [target.name for target in plan.trained.targets]
+    valid_rows = table[table["split"] == "valid"]
+    if len(valid_rows):
+        model.eval().spread = calibrate(model, Examples(valid_rows, targets, plan.context, plan.batch_tokens))
+    card = replace(make_card(plan, Path(data), train_rows), interval=COVERAGE if model.spread else 0.0)
     with written(output) as beside:
         export(model, card, Path(beside))
         scores = evaluate(beside, table[table["split"] == "test"])

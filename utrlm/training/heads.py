@@ -24,8 +24,8 @@ class ScalarHead(nn.Module):
         self.out = nn.Linear(HIDDEN, targets)
         self.dropout = nn.Dropout(DROPOUT)
 
-    def forward(self, x: Tensor, present: Tensor) -> Tensor:
-        """x (B, L, D), present (B, L) bool -> (B, T)"""
+    def features(self, x: Tensor, present: Tensor) -> Tensor:
+        """What a sequence is known by. x (B, L, D), present (B, L) bool -> (B, HIDDEN)"""
         frame = frames(x.shape[1], x.device)  # (L,)
         pooled = []
         for f in range(FRAMES):
@@ -34,8 +34,11 @@ class ScalarHead(nn.Module):
             mean = (x * inside).sum(dim=1) / count.clamp(min=1)
             peak = torch.where(inside, x, -1e9).amax(dim=1)
             pooled += [mean, torch.where(count > 0, peak, 0.0)]  # a frame without a letter says nothing
-        features = torch.cat(pooled, dim=1).to(x.dtype)  # (B, 6 D)
-        result: Tensor = self.out(self.dropout(F.gelu(self.hidden(features))))
+        return F.gelu(self.hidden(torch.cat(pooled, dim=1).to(x.dtype)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, HIDDEN) -> (B, T)"""
+        result: Tensor = self.out(self.dropout(features))
         return result
 
 
@@ -53,16 +56,33 @@ class ScalarModel(nn.Module):
         self.head = ScalarHead(config.width, len(mean))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
+        self.spread: nn.Module | None = None  # set after training, see `spread.calibrate`
 
     def standardised(self, codes: Tensor, padded: bool = True) -> Tensor:
         """Predictions with mean 0 and deviation 1 a target, as the loss sees them. codes (B, L) int64 -> (B, T)"""
-        present = codes != alphabet.PAD
-        result: Tensor = self.head(self.backbone(codes, present, padded), present)
+        result: Tensor = self.head(self.features(codes, padded))
         return result
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Predictions in natural units. codes (B, L) int64 -> (B, T) float32"""
-        return self.standardised(codes).float() * self.scale + self.mean
+    def features(self, codes: Tensor, padded: bool = True) -> Tensor:
+        """What the head knows a sequence by. codes (B, L) int64 -> (B, HIDDEN)"""
+        present = codes != alphabet.PAD
+        result: Tensor = self.head.features(self.backbone(codes, present, padded), present)
+        return result
+
+    def values(self, features: Tensor) -> Tensor:
+        """Predictions in natural units. features (B, HIDDEN) -> (B, T) float32"""
+        result: Tensor = self.head(features).float() * self.scale + self.mean
+        return result
+
+    def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
+        """The exported outputs: values (B, T) and, once calibrated, spread (B, T), natural units. codes (B, L) int64"""
+        features = self.features(codes)
+        return (self.values(features),) if self.spread is None else (self.values(features), self.spread(features))
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of what `forward` returns."""
+        return ["values"] if self.spread is None else ["values", "spread"]
 
     def loss(self, output: Tensor, batch: Any) -> Tensor:
         """Weighted mean loss on standardised labels. output (B, T), a `data.Batch` -> ()"""
@@ -80,7 +100,7 @@ class ScalarModel(nn.Module):
         predicted = np.zeros(len(examples.label), dtype=np.float32)
         for rows, batch in examples.in_order():
             with torch.autocast(device.type, torch.bfloat16):
-                output = self(torch.from_numpy(batch.codes).to(device))
+                output = self.values(self.features(torch.from_numpy(batch.codes).to(device)))
             predicted[rows] = output[torch.arange(len(rows)), torch.from_numpy(batch.target)].float().cpu().numpy()
         numbers = {}
         for target in np.unique(examples.target):
