@@ -53,7 +53,7 @@ class Recipe:
     stem: tuple[int, ...] = (7, 5)
     frames: bool = True
     dropout: float = 0.0  # in the blocks
-    teachers: tuple[str, ...] = ()  # models (.onnx, below the data folder or absolute) whose mean prediction is learned
+    teachers: tuple[str, ...] = ()  # model files (.onnx) whose mean prediction is learned
     teacher_share: float = 0.5  # of the label that is the teachers' prediction
     seed: int = 1
     epochs: float = 4.0

@@ -31,7 +31,7 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     targets = [target.name for target in recipe.trained.targets]
-    table = teach(build_table(recipe, data), recipe, data, folder)
+    table = teach(build_table(recipe, data), recipe, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (
         Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens, mask_share)
@@ -41,7 +41,7 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarMo
     return trained
 
 
-def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.DataFrame:
+def teach(table: pd.DataFrame, recipe: Recipe, folder: Path) -> pd.DataFrame:
     """The table with training labels drawn towards the teachers' mean, which is less noisy than one measurement.
 
     Distillation (Hinton et al. 2015, arXiv:1503.02531; Furlanello et al. 2018, arXiv:1805.04770). What
@@ -55,7 +55,7 @@ def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.D
     train_rows = (table["split"] == "train").to_numpy()
     kept = folder / "teachers.npy"
     if not kept.exists():
-        said = [predict_labels(str(data / teacher), table[train_rows])["predicted"] for teacher in recipe.teachers]
+        said = [predict_labels(teacher, table[train_rows])["predicted"] for teacher in recipe.teachers]
         with written(str(kept)) as beside, open(beside, "wb") as file:
             np.save(file, np.mean(said, axis=0))
     label = table["label"].to_numpy(copy=True)
@@ -150,5 +150,12 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
         default=recipe.default,
         data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.sources),
         data_sha256=digest(recipe, data),
-        notes=f"Trained for {recipe.epochs:g} epochs from scratch with recipe {recipe.name}; splits by group.",
+        notes=notes(recipe),
     )
+
+
+def notes(recipe: Recipe) -> str:
+    """How the model came about, in a sentence or two."""
+    taught = ", ".join(Path(teacher).name for teacher in recipe.teachers)
+    made = f"Trained for {recipe.epochs:g} epochs from scratch with recipe {recipe.name}; splits by group."
+    return made + (f" Labels are {recipe.teacher_share:.0%} the prediction of {taught}." if taught else "")
