@@ -12,14 +12,15 @@ import torch
 from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.evaluate import evaluate_file, predict_labels
-from utrlm.models import open_model
+from utrlm.models import DIGESTS, WEIGHTS, open_model, sha256
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
 from utrlm.training import loop
 from utrlm.training.data import Examples, pad
-from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table, teach
+from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table, new_model, teach
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import BackboneConfig
+from utrlm.training.pretrain import find_backbone, load_backbone
 
 RECIPE = """
 name = "mini"
@@ -223,3 +224,31 @@ def test_a_teacher_without_the_target_is_refused(data):
     taught = replace(read_recipe(data / "mini.toml"), teachers=(str(data / "own.onnx"),))
     with pytest.raises(InputError, match="does not predict egfp_unmod, varying"):
         teach(build_table(taught, data), taught, data)
+
+
+def test_a_model_starts_from_another_ones_backbone(data, own, tmp_path):
+    run, backbone = str(data / "run"), data / "b.safetensors"
+    finetune_file(str(data / "mini.toml"), str(data), str(data / "first.onnx"), run, 1)
+    export_checkpoint(str(data / "mini.toml"), str(data), str(data / "first.onnx"), run, str(backbone))
+    recipe = replace(read_recipe(data / "mini.toml"), backbone=str(backbone), layers=3)
+    rows = build_table(recipe, data)
+    started, saved = new_model(recipe, rows).backbone, load_backbone(backbone)
+    assert started.config.layers == 1  # the backbone's shape, not the recipe's
+    for name, weight in saved.state_dict().items():
+        assert torch.equal(started.state_dict()[name], weight)
+    output = tmp_path / "own.onnx"
+    finetune_table(str(own), str(output), str(tmp_path / "o"), 1, "l", ("hours",), **COLUMNS, backbone=str(backbone))
+    assert "from the backbone b.safetensors" in open_model(output).card.notes
+
+
+def test_a_shipped_backbone_is_that_of_its_model():
+    backbone = load_backbone(find_backbone("mrl"))
+    assert backbone.config == BackboneConfig(layers=4)
+    with pytest.raises(InputError, match="nowhere"):
+        load_backbone(find_backbone("nowhere.safetensors"))
+
+
+def test_every_shipped_file_has_its_digest():
+    lines = DIGESTS.read_text().splitlines()
+    files = [*WEIGHTS.glob("*.onnx"), *WEIGHTS.glob("*.safetensors")]
+    assert sorted(f"{sha256(file)}  {file.name}" for file in files) == sorted(lines)

@@ -52,6 +52,7 @@ class Recipe:
     feedforward: int = 320
     stem: tuple[int, ...] = (7, 5)
     frames: bool = True
+    backbone: str = ""  # to start from: a shipped one's name or a file; its shape replaces the fields above
     dropout: float = 0.0  # in the blocks
     teachers: tuple[str, ...] = ()  # model files (.onnx) whose mean prediction is learned
     teacher_share: float = 0.5  # of the label that is the teachers' prediction
@@ -119,10 +120,19 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
 
 
 def table_recipe(
-    table: Path, name: str, labels: list[str], sequence: str, group: str, split: str, unit: str, epochs: float
+    table: Path,
+    name: str,
+    labels: list[str],
+    sequence: str,
+    group: str,
+    split: str,
+    unit: str,
+    epochs: float,
+    backbone: str = "",
 ) -> str:
     """The recipe (TOML) that trains on one table of a user's own: a target a label column, missing labels left out."""
     settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
+    settings |= {"backbone": backbone} if backbone else {}
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     for label in labels:
         lines += _section("targets", {"name": label, "unit": unit, "description": f"{label} of {table.name}"})

@@ -22,6 +22,7 @@ from utrlm.training.export import export, write_card
 from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import train
 from utrlm.training.model import BackboneConfig
+from utrlm.training.pretrain import find_backbone, load_backbone, save_backbone
 from utrlm.training.spread import COVERAGE, calibrate
 
 
@@ -69,16 +70,23 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
     mean, scale = labels.mean(), labels.std()
     targets = [target.name for target in recipe.trained.targets]
     means, scales = [float(mean.get(t, 0.0)) for t in targets], [float(scale.get(t, 1.0)) for t in targets]
-    return ScalarModel(backbone_config(recipe), means, scales, recipe.trained.loss)
+    if not recipe.backbone:
+        return ScalarModel(backbone_config(recipe), means, scales, recipe.trained.loss)
+    start = load_backbone(find_backbone(recipe.backbone))
+    model = ScalarModel(replace(start.config, dropout=recipe.dropout), means, scales, recipe.trained.loss)
+    model.backbone.load_state_dict(start.state_dict())
+    return model
 
 
 def backbone_config(recipe: Recipe) -> BackboneConfig:
-    """The backbone's shape as the recipe says it."""
+    """The shape of a backbone from scratch, as the recipe says it."""
     shape = {name: getattr(recipe, name) for name in ("layers", "width", "heads", "feedforward", "stem", "frames")}
     return BackboneConfig(**shape, dropout=recipe.dropout)
 
 
-def finetune_file(recipe: str | None, data: str | None, output: str, checkpoint_dir: str, cpus: int) -> None:
+def finetune_file(
+    recipe: str | None, data: str | None, output: str, checkpoint_dir: str, cpus: int, backbone: str = ""
+) -> None:
     """Train a recipe's model and export it.
 
     Raises:
@@ -86,6 +94,8 @@ def finetune_file(recipe: str | None, data: str | None, output: str, checkpoint_
     """
     if not recipe or not data:
         raise InputError("give --recipe FILE and --data DIR, or --table FILE and --label-column COLUMN")
+    if backbone:  # an export from the checkpoint reads the recipe alone
+        raise InputError("--backbone goes with --table; with --recipe, say it in the recipe: backbone = ...")
     finetune(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), cpus or granted_cpus())
     export_checkpoint(recipe, data, output, checkpoint_dir)
 
@@ -107,8 +117,12 @@ def finetune_table(
     finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus)
 
 
-def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) -> None:
+def export_checkpoint(
+    recipe: str, data: str, output: str, checkpoint_dir: str, backbone_output: str | None = None
+) -> None:
     """Export the moving average in a checkpoint, with the test scores that the exported file itself gets.
+
+    `backbone_output` receives its backbone, for other models to start from.
 
     Raises:
         InputError: no checkpoint, or the recipe or a table cannot be used.
@@ -121,6 +135,9 @@ def export_checkpoint(recipe: str, data: str, output: str, checkpoint_dir: str) 
     train_rows = table[table["split"] == "train"]
     model = new_model(plan, train_rows)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    if backbone_output:
+        with written(backbone_output) as beside:
+            save_backbone(model.backbone, Path(beside), {})
     targets = [target.name for target in plan.trained.targets]
     valid_rows = table[table["split"] == "valid"]
     if len(valid_rows):
@@ -157,5 +174,6 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
 def notes(recipe: Recipe) -> str:
     """How the model came about, in a sentence or two."""
     taught = ", ".join(Path(teacher).name for teacher in recipe.teachers)
-    made = f"Trained for {recipe.epochs:g} epochs from scratch with recipe {recipe.name}; splits by group."
+    start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
+    made = f"Trained for {recipe.epochs:g} epochs from {start} with recipe {recipe.name}; splits by group."
     return made + (f" Labels are {recipe.teacher_share:.0%} the prediction of {taught}." if taught else "")

@@ -15,6 +15,7 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.fasta import read_fasta
 from utrlm.files import written
+from utrlm.models import WEIGHTS
 from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe
 from utrlm.table import group_by_kmers
@@ -110,6 +111,12 @@ def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any]) -> Non
     metadata = {"config": asdict(backbone.config), "alphabet": alphabet.NAME, "scores": scores}
     weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in backbone.state_dict().items()}
     save_file(weights, path, metadata={KEY: json.dumps(metadata)})
+
+
+def find_backbone(name: str) -> Path:
+    """The file of a shipped backbone, or the name as a path."""
+    shipped = WEIGHTS / f"{name}.safetensors"
+    return shipped if shipped.is_file() else Path(name)
 
 
 def load_backbone(path: Path) -> Backbone:
