@@ -33,6 +33,11 @@ class MaskedBatch:
 class MaskedSequences(Sequences):
     """Sequences whose letters are hidden anew in every batch."""
 
+    def __init__(self, *arguments: Any):
+        """As `Sequences`; none counts as unpadded, for that would double the shapes to compile and save little."""
+        super().__init__(*arguments)
+        self.unpadded[:] = False
+
     def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> MaskedBatch:
         """Assemble a batch; which letters are hidden is drawn from `seed`."""
         random = np.random.default_rng(seed)
