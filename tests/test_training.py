@@ -1,6 +1,10 @@
 """A model in miniature through the whole way: tables, training, interruption, export, prediction, scores."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -252,3 +256,34 @@ def test_every_shipped_file_has_its_digest():
     lines = DIGESTS.read_text().splitlines()
     files = [*WEIGHTS.glob("*.onnx"), *WEIGHTS.glob("*.safetensors")]
     assert sorted(f"{sha256(file)}  {file.name}" for file in files) == sorted(lines)
+
+
+CHILD = """
+import sys, torch
+from pathlib import Path
+from utrlm.recipe import read_recipe
+from utrlm.training import loop
+from utrlm.training.finetune import finetune
+torch.compile = lambda function, **_: function
+loop.CHECKPOINT_SECONDS = 0  # after every step
+data = Path(sys.argv[1])
+finetune(read_recipe(data / "mini.toml"), data, data / "killed", 1)
+"""
+
+
+def test_a_killed_run_ends_in_the_same_weights(data):
+    """SIGKILL, which nothing can catch, at whatever moment it falls."""
+    (data / "mini.toml").write_text(RECIPE.replace("epochs = 2", "epochs = 20"))
+    recipe, checkpoint = read_recipe(data / "mini.toml"), data / "killed/checkpoint.pt"
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(data)])
+    while not checkpoint.exists():
+        assert child.poll() is None, "the child ended before its first checkpoint"
+        time.sleep(0.01)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+    left = torch.load(checkpoint, weights_only=True)["step"]
+    whole = finetune(recipe, data, data / "whole", 1)
+    assert 0 < left < torch.load(data / "whole/checkpoint.pt", weights_only=True)["step"]
+    continued = finetune(recipe, data, data / "killed", 1)
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, continued.state_dict()[name]), name
