@@ -23,7 +23,7 @@ from utrlm.training import loop
 from utrlm.training.data import Examples, pad
 from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table, new_model, teach
 from utrlm.training.heads import ScalarModel
-from utrlm.training.model import BackboneConfig
+from utrlm.training.model import PRESETS, BackboneConfig
 from utrlm.training.pretrain import find_backbone, load_backbone
 
 RECIPE = """
@@ -245,9 +245,9 @@ def test_a_model_starts_from_another_ones_backbone(data, own, tmp_path):
     assert "from the backbone b.safetensors" in open_model(output).card.notes
 
 
-def test_a_shipped_backbone_is_that_of_its_model():
-    backbone = load_backbone(find_backbone("mrl"))
-    assert backbone.config == BackboneConfig(layers=4)
+def test_shipped_backbones_have_their_shapes():
+    assert load_backbone(find_backbone("mrl")).config == BackboneConfig(layers=4)
+    assert load_backbone(find_backbone("backbone-tiny")).config == PRESETS["tiny"]
     with pytest.raises(InputError, match="nowhere"):
         load_backbone(find_backbone("nowhere.safetensors"))
 
