@@ -124,7 +124,7 @@ split_column = click.option(
 unit = click.option("--unit", default="", help="Of the label columns.")
 epochs = click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20.0, help="Times a row is seen.")
 backbone = click.option(
-    "--backbone", default="", metavar="NAME|FILE", help="Backbone to start from: mrl, backbone-tiny, a .safetensors or RiNALMo's .pt."
+    "--backbone", default="", metavar="NAME|FILE", help="To start from: mrl, backbone-tiny, or a file."
 )
 backbone_output = click.option(
     "--backbone-output", metavar="FILE", help="Write the backbone too (.safetensors), for other models to start from."
