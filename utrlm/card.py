@@ -11,6 +11,7 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 
 KEY = "utrlm.card"  # metadata key
+PROBABILITY = "probability"  # a target's unit: 0 or 1 was measured
 KINDS = ("scalar",)  # how raw outputs become columns, see `decode`
 FORMAT = 1  # raised when an older reader could misread a newer card
 
@@ -48,8 +49,11 @@ class ModelCard:
     @property
     def columns(self) -> list[str]:
         """Names of the predicted columns; of each target, its ends as well where the model gives intervals."""
-        ends = ("", "_low", "_high") if self.interval else ("",)
-        return [f"{self.name}_{target.name}{end}" for target in self.targets for end in ends]
+        return [f"{self.name}_{target.name}{end}" for target in self.targets for end in self.ends(target)]
+
+    def ends(self, target: CardTarget) -> tuple[str, ...]:
+        """What is told of a target: its value and the ends of its interval; a probability has none."""
+        return ("", "_low", "_high") if self.interval and target.unit != PROBABILITY else ("",)
 
     def inside(self, length: int) -> bool:
         """Whether a UTR of so many nt is of a length that the model was trained on."""

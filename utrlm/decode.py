@@ -27,17 +27,16 @@ def scalar_columns(card: ModelCard, outputs: Outputs, lengths: list[int]) -> lis
     Raises:
         InputError: the model gave something that is not a number.
     """
-    values = outputs["values"]
-    cells = [values]
-    if card.interval:
-        cells += [values - outputs["spread"], values + outputs["spread"]]
-    table = np.stack(cells, axis=2).astype(np.float64)  # (B, T, 1 or 3)
-    if not np.isfinite(table).all():
+    values = outputs["values"].astype(np.float64)
+    spread = outputs["spread"].astype(np.float64) if card.interval else np.zeros_like(values)
+    if not np.isfinite(values).all() or not np.isfinite(spread).all():
         raise InputError(f"model {card.name!r} gave a value that is not a number")
+    sides = {"": 0, "_low": -1, "_high": 1}
+    cells = [(t, sides[end]) for t, target in enumerate(card.targets) for end in card.ends(target)]
     rows = []
-    for length, row in zip(lengths, table, strict=True):
+    for length, value, width in zip(lengths, values, spread, strict=True):
         known = card.inside(length)
-        cut = [round(float(v), DECIMALS) if known or not end else None for one in row for end, v in enumerate(one)]
+        cut = [round(float(value[t] + side * width[t]), DECIMALS) if known or not side else None for t, side in cells]
         rows.append(dict(zip(card.columns, cut, strict=True)))
     return rows
 

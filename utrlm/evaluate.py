@@ -56,13 +56,14 @@ def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """All scalar metrics, rounded. All (N,)"""
+    """All metrics of numbers, or of probabilities where only 0 and 1 were measured; rounded. All (N,)"""
+    chosen = metrics.BINARY if np.isin(measured, (0, 1)).all() else metrics.SCALAR
     values: dict[str, Any] = {"n": len(measured)}
-    for name, metric in metrics.SCALAR.items():
+    for name, metric in chosen.items():
         values[name] = round(metric(measured, predicted), 4)
-    for name in ("R2", "spearman"):
-        low, high = metrics.bootstrap(measured, predicted, groups, name)
-        values[f"{name}_95"] = [round(low, 4), round(high, 4)]
+        if name in metrics.INTERVALS:
+            low, high = metrics.bootstrap(measured, predicted, groups, metric)
+            values[f"{name}_95"] = [round(low, 4), round(high, 4)]
     return values
 
 

@@ -35,20 +35,43 @@ def mean_absolute_error(measured: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.abs(measured - predicted).mean())
 
 
-SCALAR: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+def area_under_roc(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Chance that a positive is predicted above a negative, ties counting half. measured (N,) of 0 and 1"""
+    positive = measured == 1
+    p, n = int(positive.sum()), int((~positive).sum())
+    return float((ranks(predicted)[positive].sum() - p * (p - 1) / 2) / (p * n)) if p and n else float("nan")
+
+
+def average_precision(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Area under the precision-recall curve: mean precision at each positive. measured (N,) of 0 and 1"""
+    positive = measured[np.argsort(-predicted, kind="stable")] == 1
+    precision = np.cumsum(positive) / np.arange(1, len(positive) + 1)
+    return float(precision[positive].mean()) if positive.any() else float("nan")
+
+
+def f1_score(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Harmonic mean of precision and recall at a probability of one half. measured (N,) of 0 and 1"""
+    hits = float(((predicted >= 0.5) & (measured == 1)).sum())
+    return 2 * hits / float((predicted >= 0.5).sum() + (measured == 1).sum()) if hits else 0.0
+
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+SCALAR: dict[str, Metric] = {
     "R2": r2_score,
     "pearson": pearson,
     "spearman": spearman,
     "MAE": mean_absolute_error,
 }
+BINARY: dict[str, Metric] = {"AUROC": area_under_roc, "AUPRC": average_precision, "F1": f1_score}
+INTERVALS = ("R2", "spearman", "AUROC", "F1")  # metrics that are told with a bootstrap interval
 
 
 def bootstrap(
-    measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, metric: str, draws: int = 200, seed: int = 0
+    measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, metric: Metric, draws: int = 200, seed: int = 0
 ) -> tuple[float, float]:
     """95 % interval of a metric, drawing whole groups with replacement. All (N,)"""
-    values = [SCALAR[metric](measured[rows], predicted[rows]) for rows in resamples(groups, draws, seed)]
-    low, high = np.percentile(values, [2.5, 97.5])
+    values = [metric(measured[rows], predicted[rows]) for rows in resamples(groups, draws, seed)]
+    low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -21,13 +21,14 @@ class Source:
 
     file: str  # path below the data folder
     target: str  # target of the task that this table's label is
-    sequence: str = "utr"  # column of sequences
-    label: str = "rl"  # column of labels, in the target's unit
+    sequence: str = "utr"  # column of sequences, or a pandas expression of columns
+    label: str = "rl"  # column of labels, in the target's unit, or a pandas expression of columns
     group: str = ""  # column whose equal values stay in one split; shared k-mers join groups in any case
     rank: str = ""  # column of noise ranks: 0 is the best-measured row
     rank_scale: float = 80_000.0  # a row of rank r weighs 1 / (1 + r / rank_scale)
     repeat: int = 1  # times a row is seen in an epoch
     keep: str = ""  # pandas query: rows that are used at all
+    average: bool = False  # rows of one sequence become one: their mean label, weighted by their number
     test: str = ""  # pandas query: rows to test on; empty: whole groups, `test_share` of them
     valid: str = ""  # pandas query: rows to select on; empty: whole groups, `valid_share` of them
     known: str = ""  # another source's file: a row whose sequence is not in that file is left out
@@ -69,6 +70,7 @@ class Recipe:
     kmer: int = 25  # sequences that share this many letters in a row stay in one split
     test_share: float = 0.2
     valid_share: float = 0.1
+    folds: int = 0  # groups are tested in so many parts, each by a model that saw none of it; then one learns from all
 
     @property
     def trained(self) -> Task:

@@ -33,8 +33,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: {error}") from error
 
 
-def build_table(recipe: Recipe, data: Path) -> pd.DataFrame:
-    """All sources of a recipe as one table.
+def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataFrame:
+    """All sources of a recipe as one table; with a `fold`, the part with that number is the test.
 
     Columns: sequence (upper case, T), target, label (target's unit), weight, repeat, rank, source,
     row (in its file), group, split (train, valid, test, or dropped: a near copy of a test or
@@ -43,7 +43,7 @@ def build_table(recipe: Recipe, data: Path) -> pd.DataFrame:
     table = pd.concat([_read_source(source, data) for source in recipe.sources], ignore_index=True)
     shared = group_by_kmers(table["sequence"].to_numpy(), recipe.kmer)
     table["group"] = _join_groups(shared, table["group"].to_numpy())
-    table["split"] = _split(table, recipe)
+    table["split"] = _split(table, recipe, fold)
     return table
 
 
@@ -59,23 +59,23 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
     """One source's rows, checked, with the split that its queries ask for."""
     path = data / source.file
     raw = read_table(path)
-    for column in filter(None, (source.sequence, source.label, source.group, source.rank)):
-        if column not in raw.columns:
-            raise InputError(f"{path}: no column {column!r}; there are {', '.join(map(str, raw.columns))}")
+    said = _values(raw, source.label, path)
     if source.keep:
         raw = _query(raw, source.keep, path)
-    label = pd.to_numeric(raw[source.label], errors="coerce")
+        said = said[raw.index]
+    label = pd.to_numeric(said, errors="coerce")
     if label.isna().any():
         row = int(np.flatnonzero(label.isna())[0])
-        raise InputError(f"{path}: row {row + 1}: label {raw[source.label].iloc[row]!r} is not a number")
-    rank = raw[source.rank] if source.rank else pd.Series(0, index=raw.index)
+        raise InputError(f"{path}: row {row + 1}: label {said.iloc[row]!r} is not a number")
+    group = _values(raw, source.group, path).astype(str) if source.group else None
+    rank = _values(raw, source.rank, path) if source.rank else pd.Series(0, index=raw.index)
     wanted = pd.Series("", index=raw.index)
     for name in ("valid", "test"):  # test wins where both queries hold
         if query := getattr(source, name):
             wanted[_query(raw, query, path).index] = name
     table = pd.DataFrame(
         {
-            "sequence": raw[source.sequence].str.upper().str.replace("U", "T"),
+            "sequence": _values(raw, source.sequence, path).str.upper().str.replace("U", "T"),
             "target": source.target,
             "label": label.astype(float),
             "weight": 1 / (1 + rank / source.rank_scale) if source.rank else 1.0,
@@ -83,7 +83,7 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
             "rank": rank,
             "source": source.file,
             "row": np.arange(len(raw)),
-            "group": source.file + ":" + raw[source.group].astype(str) if source.group else "",
+            "group": "" if group is None else group,
             "wanted": wanted,
             "fixed": bool(source.test),
         }
@@ -92,7 +92,25 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
         alphabet.encode(sequence, f"{path}: row {row + 1}")
     if source.known:
         table = table[table["sequence"].isin(set(read_table(data / source.known)[source.sequence]))]
-    return table
+    return _average(table) if source.average else table
+
+
+def _values(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
+    """A column, or what a pandas expression makes of columns."""
+    if expression in raw.columns:
+        return raw[expression]
+    try:
+        return pd.Series(raw.eval(expression), index=raw.index)
+    except (ValueError, NameError, SyntaxError, TypeError, AttributeError, KeyError):
+        there = ", ".join(map(str, raw.columns))
+        raise InputError(f"{path}: no column {expression!r}; there are {there}") from None
+
+
+def _average(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a distinct sequence: its first row with the mean label, weighing as much as all its rows."""
+    same = table.groupby("sequence")
+    mean, weight = same["label"].transform("mean"), same["weight"].transform("sum")
+    return table.assign(label=mean, weight=weight).drop_duplicates("sequence")
 
 
 def _query(raw: pd.DataFrame, query: str, path: Path) -> pd.DataFrame:
@@ -139,13 +157,12 @@ def _components(left: np.ndarray, right: np.ndarray, lefts: int) -> np.ndarray:
     return labels[:lefts]
 
 
-def _split(table: pd.DataFrame, recipe: Recipe) -> pd.Series:
+def _split(table: pd.DataFrame, recipe: Recipe, fold: int | None) -> pd.Series:
     """Split of every row: its group's, decided by a query where a row of the group met one, else by hash."""
+    first_tested, test_share = (0.0, recipe.test_share) if fold is None else (fold / recipe.folds, 1 / recipe.folds)
     first = table.groupby("group")["sequence"].transform("min")
-    chance = first.map(lambda sequence: zlib.crc32(sequence.encode()) / 2**32)
-    drawn = np.where(
-        chance < recipe.test_share, "test", np.where(chance < recipe.test_share + recipe.valid_share, "valid", "train")
-    )
+    chance = first.map(lambda sequence: zlib.crc32(sequence.encode()) / 2**32 - first_tested) % 1
+    drawn = np.where(chance < test_share, "test", np.where(chance < test_share + recipe.valid_share, "valid", "train"))
     asked = table["wanted"].map({"": 0, "valid": 1, "test": 2}).groupby(table["group"]).transform("max")
     fixed = table.groupby("group")["fixed"].transform("any")  # a fixed table's groups are train unless asked
     split = pd.Series(np.where(fixed, "train", drawn), index=table.index)

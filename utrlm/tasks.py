@@ -5,13 +5,15 @@ Prediction does not read this file: a model's card says all that is needed to pr
 
 from dataclasses import dataclass
 
+from utrlm.card import PROBABILITY
+
 
 @dataclass(frozen=True)
 class Target:
     """One column that a model predicts."""
 
     name: str  # column suffix: <model>_<name>
-    unit: str  # of the label and of the prediction
+    unit: str  # of the label and of the prediction; PROBABILITY: the label is 0 or 1
     description: str  # what was measured, for people who read a table
 
 
@@ -26,6 +28,9 @@ class Task:
 
 
 _LOAD = "ribosomes a transcript"
+_EFFICIENCY = "ln of ribosome footprints over RNA-seq"
+_EXPRESSION = "ln RPKM of RNA-seq"
+_CAO = "Cao et al. 2021"
 
 TASKS = {
     task.name: task
@@ -46,6 +51,35 @@ TASKS = {
                 ),
                 Target("designed", _LOAD, "the same assay, windows of human 5' UTRs and their variants (GSM3130443)"),
                 Target("egfp_m1psi", _LOAD, "the same assay, N1-methyl-pseudouridine mRNA, another scale (GSM3130440)"),
+            ),
+        ),
+        Task(
+            name="te",
+            kind="scalar",
+            targets=(
+                Target("hek", _EFFICIENCY, f"translation efficiency in HEK293T cells ({_CAO})"),
+                Target("muscle", _EFFICIENCY, f"translation efficiency in human skeletal muscle ({_CAO})"),
+                Target("hek_full", _EFFICIENCY, f"as te_hek, from a table of full-length 5' UTRs ({_CAO})"),
+                Target(
+                    "pc3_high",
+                    PROBABILITY,
+                    "experimental: whether a transcript is of the 1,000 best translated ones in PC3 cells rather than"
+                    f" of the 500 worst, the only ones whose values are public ({_CAO})",
+                ),
+            ),
+        ),
+        Task(
+            name="el",
+            kind="scalar",
+            targets=(
+                Target("hek", _EXPRESSION, f"expression level in HEK293T cells ({_CAO})"),
+                Target("muscle", _EXPRESSION, f"expression level in human skeletal muscle ({_CAO})"),
+                Target(
+                    "pc3",
+                    "rank, 0 to 1",
+                    "experimental: rank of the expression level in PC3 cells among transcripts from both ends of the"
+                    f" scale of translation efficiency, the only ones whose values are public ({_CAO})",
+                ),
             ),
         ),
     )

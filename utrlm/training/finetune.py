@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 import utrlm
-from utrlm.card import CardTarget, ModelCard
+from utrlm.card import PROBABILITY, CardTarget, ModelCard
 from utrlm.errors import InputError
 from utrlm.evaluate import evaluate, predict_labels
 from utrlm.files import written
@@ -68,13 +68,15 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
     """An untrained model whose scale is that of the training labels."""
     labels = train_table.groupby("target")["label"]
     mean, scale = labels.mean(), labels.std()
-    targets = [target.name for target in recipe.trained.targets]
-    means, scales = [float(mean.get(t, 0.0)) for t in targets], [float(scale.get(t, 1.0)) for t in targets]
-    if not recipe.backbone:
-        return ScalarModel(backbone_config(recipe), means, scales, recipe.trained.loss)
-    start = load_backbone(find_backbone(recipe.backbone))
-    model = ScalarModel(replace(start.config, dropout=recipe.dropout), means, scales, recipe.trained.loss)
-    model.backbone.load_state_dict(start.state_dict())
+    targets = recipe.trained.targets
+    probable = tuple(number for number, target in enumerate(targets) if target.unit == PROBABILITY)
+    means = [0.0 if t in probable else float(mean.get(target.name, 0.0)) for t, target in enumerate(targets)]
+    scales = [1.0 if t in probable else float(scale.get(target.name, 1.0)) for t, target in enumerate(targets)]
+    start = load_backbone(find_backbone(recipe.backbone)) if recipe.backbone else None
+    config = replace(start.config, dropout=recipe.dropout) if start else backbone_config(recipe)
+    model = ScalarModel(config, means, scales, recipe.trained.loss, probable)
+    if start:
+        model.backbone.load_state_dict(start.state_dict())
     return model
 
 

@@ -47,11 +47,23 @@ class ScalarModel(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    probable: Tensor
 
-    def __init__(self, config: BackboneConfig, mean: list[float], scale: list[float], loss: str = "huber"):
-        """`mean` and `scale`: of each target's labels, in its unit; `loss`: a key of LOSSES."""
+    def __init__(
+        self,
+        config: BackboneConfig,
+        mean: list[float],
+        scale: list[float],
+        loss: str = "huber",
+        probable: tuple[int, ...] = (),
+    ):
+        """`mean` and `scale`: of each target's labels, in its unit; `loss`: a key of LOSSES.
+
+        `probable`: numbers of the targets whose labels are 0 and 1, with mean 0 and scale 1; their loss is cross-entropy.
+        """
         super().__init__()
         self.loss_name = loss
+        self.register_buffer("probable", torch.tensor([t in probable for t in range(len(mean))]), persistent=False)
         self.backbone = Backbone(config)
         self.head = ScalarHead(config.width, len(mean))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
@@ -72,7 +84,7 @@ class ScalarModel(nn.Module):
     def values(self, features: Tensor) -> Tensor:
         """Predictions in natural units. features (B, HIDDEN) -> (B, T) float32"""
         result: Tensor = self.head(features).float() * self.scale + self.mean
-        return result
+        return torch.where(self.probable, result.sigmoid(), result)
 
     def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
         """The exported outputs: values (B, T) and, once calibrated, spread (B, T), natural units. codes (B, L) int64"""
@@ -90,12 +102,17 @@ class ScalarModel(nn.Module):
             torch.from_numpy(values).to(output.device) for values in (batch.target, batch.label, batch.weight)
         )
         label = (label - self.mean[target]) / self.scale[target]
-        each = LOSSES[self.loss_name](output.gather(1, target[:, None])[:, 0], label, reduction="none")
+        output = output.gather(1, target[:, None])[:, 0]
+        each = torch.where(
+            self.probable[target],
+            F.binary_cross_entropy_with_logits(output, label.clamp(0, 1), reduction="none"),
+            LOSSES[self.loss_name](output, label, reduction="none"),
+        )
         return (each * weight).sum() / weight.sum()
 
     @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:
-        """R2 a target, by its number, of `data.Examples`."""
+        """R2 or, of a probability, area under the ROC curve of each target, by its number. `data.Examples`"""
         device = self.mean.device
         predicted = np.zeros(len(examples.label), dtype=np.float32)
         for rows, batch in examples.in_order():
@@ -105,5 +122,6 @@ class ScalarModel(nn.Module):
         numbers = {}
         for target in np.unique(examples.target):
             chosen = examples.target == target
-            numbers[str(target)] = round(metrics.r2_score(examples.label[chosen], predicted[chosen]), 4)
+            metric = metrics.area_under_roc if self.probable[target] else metrics.r2_score
+            numbers[str(target)] = round(metric(examples.label[chosen], predicted[chosen]), 4)
         return numbers
