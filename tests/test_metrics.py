@@ -24,8 +24,8 @@ def test_bootstrap_is_wider_over_few_groups():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(2, 400))
     rows, groups = np.arange(400), np.arange(400) // 100
-    low, high = metrics.bootstrap(x, x + y, rows, "R2")
+    low, high = metrics.bootstrap(x, x + y, rows, metrics.r2_score)
     assert low < metrics.r2_score(x, x + y) < high
     same = np.repeat(x[:4], 100), np.repeat((x + y)[:4], 100)
-    wide = np.diff(metrics.bootstrap(*same, groups, "pearson"))
-    assert wide > np.diff(metrics.bootstrap(*same, rows, "pearson"))
+    wide = np.diff(metrics.bootstrap(*same, groups, metrics.pearson))
+    assert wide > np.diff(metrics.bootstrap(*same, rows, metrics.pearson))

@@ -11,22 +11,49 @@ from utrlm.errors import InputError
 from utrlm.fasta import Record
 from utrlm.predict import Predictor
 from utrlm.recipe import read_recipe
-from utrlm.table import build_table
+from utrlm.table import build_table, read_table
+
+FOLD_COLUMNS = ["source", "row", "target", "fold", "predicted", "low", "high"]
 
 
-def evaluate_file(model: str, recipe: str, data: str, split: str) -> dict[str, Any]:
-    """Scores a target: number of rows, metrics, bootstrap 95 % intervals of R2 and Spearman.
+def evaluate_file(model: str | None, folds: str | None, recipe: str, data: str, split: str) -> dict[str, Any]:
+    """Scores a target: number of rows, metrics, bootstrap 95 % intervals.
+
+    Of a model on one split, or of the out-of-fold predictions that a recipe with folds left in a file.
 
     Raises:
-        InputError: the model, the recipe or a table cannot be used.
+        InputError: the model, the predictions, the recipe or a table cannot be used.
     """
+    if (model is None) == (folds is None):
+        raise InputError("give either --model FILE or --folds FILE")
     table = build_table(read_recipe(Path(recipe)), Path(data))
-    return evaluate(model, table[table["split"] == split])
+    if folds is not None:
+        return evaluate_folds(folds, table)
+    return evaluate(str(model), table[table["split"] == split])
 
 
 def evaluate(model: str, table: pd.DataFrame) -> dict[str, Any]:
     """Scores a target of a table as `table.build_table` makes it."""
-    table = pd.concat([table, predict_labels(model, table)], axis=1)
+    return score_table(pd.concat([table, predict_labels(model, table)], axis=1))
+
+
+def evaluate_folds(folds: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Scores a target of every row, each predicted by a model that saw none of its group.
+
+    Raises:
+        InputError: a file without those predictions, or of another table.
+    """
+    predicted = read_table(Path(folds))
+    if list(predicted.columns) != FOLD_COLUMNS:
+        raise InputError(f"{folds}: its columns are not {', '.join(FOLD_COLUMNS)}")
+    both = table.merge(predicted, on=["source", "row", "target"])
+    if not len(both) == len(table) == len(predicted):
+        raise InputError(f"{folds}: {len(predicted)} predictions, of which {len(both)} fit the {len(table)} rows")
+    return score_table(both)
+
+
+def score_table(table: pd.DataFrame) -> dict[str, Any]:
+    """Scores a target. Columns target, label, predicted, low, high, group, rank."""
     scores = {}
     for target, part in table.groupby("target"):
         columns = (part[name].to_numpy() for name in ("label", "predicted", "group"))

@@ -138,7 +138,8 @@ tables_dir = click.option("--tables-dir", required=True, metavar="DIR", help="Fo
 manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
-model = click.option("--model", required=True, metavar="FILE", help="An exported model (.onnx).")
+model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
+folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")
 
 

@@ -1,5 +1,6 @@
 """A recipe and its tables -> a trained model."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ import torch
 import utrlm
 from utrlm.card import PROBABILITY, CardTarget, ModelCard
 from utrlm.errors import InputError
-from utrlm.evaluate import evaluate, predict_labels
+from utrlm.evaluate import FOLD_COLUMNS, evaluate, evaluate_folds, predict_labels
 from utrlm.files import written
 from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe, table_recipe
-from utrlm.table import build_table, digest
+from utrlm.table import build_table, digest, read_table
 from utrlm.training.data import Examples
 from utrlm.training.export import export, write_card
 from utrlm.training.heads import ScalarModel
@@ -26,13 +27,16 @@ from utrlm.training.pretrain import find_backbone, load_backbone, save_backbone
 from utrlm.training.spread import COVERAGE, calibrate
 
 
-def finetune(recipe: Recipe, data: Path, folder: Path, threads: int) -> ScalarModel:
-    """Train a recipe's model on the tables below `data`; checkpoint and log go to `folder`."""
+def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int | None = None) -> ScalarModel:
+    """Train a recipe's model on the tables below `data`; checkpoint and log go to `folder`.
+
+    With a `fold`, the groups of that part are left out.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     targets = [target.name for target in recipe.trained.targets]
-    table = teach(build_table(recipe, data), recipe, folder)
+    table = teach(build_table(recipe, data, fold), recipe, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (
         Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens, mask_share)
@@ -98,8 +102,38 @@ def finetune_file(
         raise InputError("give --recipe FILE and --data DIR, or --table FILE and --label-column COLUMN")
     if backbone:  # an export from the checkpoint reads the recipe alone
         raise InputError("--backbone goes with --table; with --recipe, say it in the recipe: backbone = ...")
-    finetune(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), cpus or granted_cpus())
+    plan, folder, threads = read_recipe(Path(recipe)), Path(checkpoint_dir), cpus or granted_cpus()
+    for fold in range(plan.folds):
+        predict_fold(plan, Path(data), folder, threads, fold)
+    finetune(plan, Path(data), folder, threads)
     export_checkpoint(recipe, data, output, checkpoint_dir)
+
+
+def predict_fold(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int) -> None:
+    """Train without one part of the groups, and keep what that model predicts of them in `folder`/fold<n>.tsv."""
+    kept, model = folder / f"fold{fold}.tsv", folder / f"fold{fold}.onnx"
+    if kept.exists():
+        return
+    finetune(recipe, data, folder / f"fold{fold}", threads, fold)
+    table = build_table(recipe, data, fold)
+    export_model(recipe, data, table, folder / f"fold{fold}", model)
+    rows = table[table["split"] == "test"].assign(fold=fold)
+    with written(str(kept)) as beside:
+        predicted = pd.concat([rows, predict_labels(str(model), rows)], axis=1)[FOLD_COLUMNS]
+        predicted.to_csv(beside, sep="\t", index=False)
+
+
+def join_folds(folder: Path, folds: int) -> Path:
+    """All out-of-fold predictions in one file, `folder`/folds.tsv.gz.
+
+    Raises:
+        InputError: a fold is missing.
+    """
+    parts, joined = [folder / f"fold{fold}.tsv" for fold in range(folds)], folder / "folds.tsv.gz"
+    with written(str(joined)) as beside:
+        table = pd.concat([read_table(part) for part in parts])
+        table.to_csv(beside, sep="\t", index=False, compression={"method": "gzip", "mtime": 0})
+    return joined
 
 
 def finetune_table(
@@ -124,33 +158,54 @@ def export_checkpoint(
 ) -> None:
     """Export the moving average in a checkpoint, with the test scores that the exported file itself gets.
 
-    `backbone_output` receives its backbone, for other models to start from.
+    A recipe with folds is scored by its out-of-fold predictions instead, which are put beside `output`
+    as <name>.folds.tsv.gz. `backbone_output` receives the backbone, for other models to start from.
 
     Raises:
         InputError: no checkpoint, or the recipe or a table cannot be used.
     """
-    plan = read_recipe(Path(recipe))
-    path = Path(checkpoint_dir) / "checkpoint.pt"
-    if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint")
+    plan, folder = read_recipe(Path(recipe)), Path(checkpoint_dir)
     table = build_table(plan, Path(data))
-    train_rows = table[table["split"] == "train"]
-    model = new_model(plan, train_rows)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    scores = None
+    if plan.folds:
+        folds = join_folds(folder, plan.folds)
+        scores = evaluate_folds(str(folds), table)
+        shutil.copy(folds, Path(output).with_suffix(".folds.tsv.gz"))
+    model = export_model(plan, Path(data), table, folder, Path(output), scores)
     if backbone_output:
         with written(backbone_output) as beside:
             save_backbone(model.backbone, Path(beside), {})
-    targets = [target.name for target in plan.trained.targets]
-    valid_rows = table[table["split"] == "valid"]
+
+
+def export_model(
+    recipe: Recipe,
+    data: Path,
+    table: pd.DataFrame,
+    folder: Path,
+    output: Path,
+    scores: dict[str, Any] | None = None,
+) -> ScalarModel:
+    """Export the moving average of the checkpoint in `folder`; without `scores`, it is scored on the test rows.
+
+    Raises:
+        InputError: no checkpoint.
+    """
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint")
+    train_rows, valid_rows, test_rows = (table[table["split"] == split] for split in ("train", "valid", "test"))
+    model = new_model(recipe, train_rows)
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    targets = [target.name for target in recipe.trained.targets]
     if len(valid_rows):
-        model.eval().spread = calibrate(model, Examples(valid_rows, targets, plan.context, plan.batch_tokens))
-    card = replace(make_card(plan, Path(data), train_rows), interval=COVERAGE if model.spread else 0.0)
-    with written(output) as beside:
+        model.eval().spread = calibrate(model, Examples(valid_rows, targets, recipe.context, recipe.batch_tokens))
+    card = replace(make_card(recipe, data, train_rows), interval=COVERAGE if model.spread else 0.0)
+    with written(str(output)) as beside:
         export(model, card, Path(beside))
-        scores = evaluate(beside, table[table["split"] == "test"])
         proto = onnx.load(beside)
-        write_card(proto, replace(card, metrics=scores))
+        write_card(proto, replace(card, metrics=evaluate(beside, test_rows) if scores is None else scores))
         Path(beside).write_bytes(proto.SerializeToString())
+    return model
 
 
 def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:

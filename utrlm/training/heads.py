@@ -59,7 +59,7 @@ class ScalarModel(nn.Module):
     ):
         """`mean` and `scale`: of each target's labels, in its unit; `loss`: a key of LOSSES.
 
-        `probable`: numbers of the targets whose labels are 0 and 1, with mean 0 and scale 1; their loss is cross-entropy.
+        `probable`: numbers of the targets whose labels are 0 and 1 (mean 0, scale 1); their loss is cross-entropy.
         """
         super().__init__()
         self.loss_name = loss
