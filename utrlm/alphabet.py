@@ -49,6 +49,27 @@ def _is_nucleotide(letter: str) -> bool:
     return letter.isascii() and _CODES[ord(letter)] != _INVALID
 
 
+def last(codes: np.ndarray, context: int) -> np.ndarray:
+    """The last `context` letters: those before the start codon. (L,) -> (at most context,)"""
+    return codes[-context:]
+
+
+def middle(codes: np.ndarray, context: int) -> np.ndarray:
+    """The `context` positions around the middle, padded where the sequence is shorter. (L,) -> (context,)
+
+    Of an even number of letters L, the middle ones are L / 2 - 1 and L / 2, counted from 0; of an odd number,
+    the right half is longer by one. `context` is even.
+    """
+    before = (len(codes) - 1) // 2  # letters before the first one of the middle
+    first = before + 1 - context // 2
+    window = np.full(context, PAD, dtype=codes.dtype)
+    window[max(0, -first) : len(codes) - first] = codes[max(0, first) : first + context]
+    return window
+
+
+WINDOWS = {"scalar": last, "site": middle}  # by a model's kind: what it reads of a sequence
+
+
 def is_ambiguous(codes: np.ndarray) -> bool:
     """Whether any letter is unknown. `codes`: (L,)"""
     return bool((codes == MASK).any())

@@ -7,12 +7,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from utrlm import alphabet
 from utrlm.errors import InputError
 
 KEY = "utrlm.card"  # metadata key
 PROBABILITY = "probability"  # a target's unit: 0 or 1 was measured
-KINDS = ("scalar",)  # how raw outputs become columns, see `decode`
+KINDS = ("scalar", "site")  # what is read and how raw outputs become columns, see `alphabet.WINDOWS` and `decode`
 FORMAT = 1  # raised when an older reader could misread a newer card
 
 
@@ -36,7 +38,7 @@ class ModelCard:
     targets: tuple[CardTarget, ...]
     shortest: int  # nt, trained domain
     longest: int  # nt, trained domain
-    context: int  # letters read, counted back from the start codon
+    context: int  # letters read, counted back from the start codon or, by a site model, around the middle
     default: bool = True  # predicted when the user names no task
     interval: float = 0.0  # share of new measurements that lie between low and high; 0: no intervals
     alphabet: str = alphabet.NAME
@@ -54,6 +56,10 @@ class ModelCard:
     def ends(self, target: CardTarget) -> tuple[str, ...]:
         """What is told of a target: its value and the ends of its interval; a probability has none."""
         return ("", "_low", "_high") if self.interval and target.unit != PROBABILITY else ("",)
+
+    def window(self, codes: np.ndarray) -> np.ndarray:
+        """What the model reads of a sequence. (L,) -> (at most context,)"""
+        return alphabet.WINDOWS[self.kind](codes, self.context)
 
     def inside(self, length: int) -> bool:
         """Whether a UTR of so many nt is of a length that the model was trained on."""

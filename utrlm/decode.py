@@ -41,7 +41,7 @@ def scalar_columns(card: ModelCard, outputs: Outputs, lengths: list[int]) -> lis
     return rows
 
 
-DECODERS = {"scalar": scalar_columns}
+DECODERS = {"scalar": scalar_columns, "site": scalar_columns}
 
 
 def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:

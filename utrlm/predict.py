@@ -78,7 +78,7 @@ class Predictor:
                     for record in held:
                         row: dict[str, Any] = {"id": record.id, "length": len(record.codes)}
                         for number, model in enumerate(self.models):
-                            row |= values[number, record.codes[-model.card.context :].tobytes()]
+                            row |= values[number, model.card.window(record.codes).tobytes()]
                         row["flags"] = flags(record.codes, cards, seen.repeats(record.id))
                         yield row
 
@@ -86,7 +86,7 @@ class Predictor:
         """Start a window's batches: every distinct sequence once."""
         futures: dict[Any, Future[Any]] = {}
         for number, model in enumerate(self.models):
-            distinct = {record.codes[-model.card.context :].tobytes() for record in window}
+            distinct = {model.card.window(record.codes).tobytes() for record in window}
             for batch in batches(sorted(distinct, key=lambda key: (len(key), key)), self.batch_tokens):
                 future = pool.submit(run_batch, number, model, batch)
                 futures |= {(number, key): future for key in batch}

@@ -46,7 +46,7 @@ class Recipe:
     task: str = ""  # key of TASKS; empty where the recipe lists its own targets
     targets: tuple[Target, ...] = ()  # what the model predicts, for a task that is not in TASKS
     default: bool = True  # predicted when the user names no task
-    context: int = 512  # letters read, counted back from the start codon
+    context: int = 512  # letters read, counted back from the start codon or, for a site, around the middle
     layers: int = 4
     width: int = 128
     heads: int = 4

@@ -162,8 +162,10 @@ def _split(table: pd.DataFrame, recipe: Recipe, fold: int | None) -> pd.Series:
     first_tested, test_share = (0.0, recipe.test_share) if fold is None else (fold / recipe.folds, 1 / recipe.folds)
     first = table.groupby("group")["sequence"].transform("min")
     chance = first.map(lambda sequence: zlib.crc32(sequence.encode()) / 2**32 - first_tested) % 1
-    drawn = np.where(chance < test_share, "test", np.where(chance < test_share + recipe.valid_share, "valid", "train"))
+    if fold is None and recipe.test_share:  # one big family is no test, nor is it left out of the training
+        chance[table.groupby("group")["group"].transform("size") > test_share * len(table)] = 1.0
     asked = table["wanted"].map({"": 0, "valid": 1, "test": 2}).groupby(table["group"]).transform("max")
+    drawn = np.where(chance < test_share, "test", np.where(chance < test_share + recipe.valid_share, "valid", "train"))
     fixed = table.groupby("group")["fixed"].transform("any")  # a fixed table's groups are train unless asked
     split = pd.Series(np.where(fixed, "train", drawn), index=table.index)
     split[asked == 1] = "valid"

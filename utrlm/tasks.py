@@ -54,6 +54,19 @@ TASKS = {
             ),
         ),
         Task(
+            name="splice",
+            kind="site",
+            targets=tuple(
+                Target(
+                    f"{species.lower()}_{site}",
+                    PROBABILITY,
+                    f"whether the {letters} in the middle is a splice {site} of {species}, if half of those asked are",
+                )
+                for species in ("Human", "Arabidopsis")
+                for site, letters in (("donor", "GT"), ("acceptor", "AG"))
+            ),
+        ),
+        Task(
             name="te",
             kind="scalar",
             targets=(

@@ -26,9 +26,14 @@ class Batch:
 class Sequences:
     """Encoded sequences in buckets of similar length; what a batch holds is the subclass's matter."""
 
-    def __init__(self, codes: list[np.ndarray], repeat: np.ndarray, context: int, batch_tokens: int):
-        """`codes`: of each sequence (L,); `repeat`: times it is seen in an epoch (N,); `context`: letters read."""
-        self.codes = [one[-context:] for one in codes]
+    def __init__(
+        self, codes: list[np.ndarray], repeat: np.ndarray, context: int, batch_tokens: int, kind: str = "scalar"
+    ):
+        """`codes`: of each sequence (L,); `repeat`: times it is seen in an epoch (N,); `context`: letters read.
+
+        `kind`: of the model, which decides what letters these are.
+        """
+        self.codes = [alphabet.WINDOWS[kind](one, context) for one in codes]
         self.repeat = repeat
         lengths = np.array([len(one) for one in self.codes])
         self.bucket = np.array([*BUCKETS, context])[np.searchsorted(BUCKETS, lengths)]
@@ -67,11 +72,17 @@ class Examples(Sequences):
     """Rows of a table of labels."""
 
     def __init__(
-        self, table: pd.DataFrame, targets: list[str], context: int, batch_tokens: int, mask_share: float = 0.0
+        self,
+        table: pd.DataFrame,
+        targets: list[str],
+        context: int,
+        batch_tokens: int,
+        mask_share: float = 0.0,
+        kind: str = "scalar",
     ):
         """`mask_share`: sequences of a batch that lose one letter."""
         codes = [alphabet.encode(sequence) for sequence in table["sequence"]]
-        super().__init__(codes, table["repeat"].to_numpy(dtype=np.int64), context, batch_tokens)
+        super().__init__(codes, table["repeat"].to_numpy(dtype=np.int64), context, batch_tokens, kind)
         self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
         self.label = table["label"].to_numpy(dtype=np.float32)
         self.weight = table["weight"].to_numpy(dtype=np.float32)

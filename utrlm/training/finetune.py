@@ -35,15 +35,21 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int |
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    targets = [target.name for target in recipe.trained.targets]
     table = teach(build_table(recipe, data, fold), recipe, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (
-        Examples(table[table["split"] == split], targets, recipe.context, recipe.batch_tokens, mask_share)
+        examples(table[table["split"] == split], recipe, mask_share)
         for split, mask_share in (("train", recipe.mask_share), ("valid", 0.0))
     )
     trained: ScalarModel = train(model, recipe, train_set, valid_set, folder)
     return trained
+
+
+def examples(rows: pd.DataFrame, recipe: Recipe, mask_share: float = 0.0) -> Examples:
+    """Rows of a table as the recipe's model reads them."""
+    task = recipe.trained
+    targets = [target.name for target in task.targets]
+    return Examples(rows, targets, recipe.context, recipe.batch_tokens, mask_share, task.kind)
 
 
 def teach(table: pd.DataFrame, recipe: Recipe, folder: Path) -> pd.DataFrame:
@@ -78,7 +84,7 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
     scales = [1.0 if t in probable else float(scale.get(target.name, 1.0)) for t, target in enumerate(targets)]
     start = load_backbone(find_backbone(recipe.backbone)) if recipe.backbone else None
     config = replace(start.config, dropout=recipe.dropout) if start else backbone_config(recipe)
-    model = ScalarModel(config, means, scales, recipe.trained.loss, probable)
+    model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
     if start:
         model.backbone.load_state_dict(start.state_dict())
     return model
@@ -196,9 +202,8 @@ def export_model(
     train_rows, valid_rows, test_rows = (table[table["split"] == split] for split in ("train", "valid", "test"))
     model = new_model(recipe, train_rows)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
-    targets = [target.name for target in recipe.trained.targets]
-    if len(valid_rows):
-        model.eval().spread = calibrate(model, Examples(valid_rows, targets, recipe.context, recipe.batch_tokens))
+    if len(valid_rows) and len(model.probable) > model.probable.sum():  # a probability has no interval
+        model.eval().spread = calibrate(model, examples(valid_rows, recipe))
     card = replace(make_card(recipe, data, train_rows), interval=COVERAGE if model.spread else 0.0)
     with written(str(output)) as beside:
         export(model, card, Path(beside))

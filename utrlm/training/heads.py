@@ -42,6 +42,34 @@ class ScalarHead(nn.Module):
         return result
 
 
+class SiteHead(nn.Module):
+    """The two middle positions, and mean and maximum of either side -> one number a target."""
+
+    def __init__(self, width: int, targets: int):
+        super().__init__()
+        self.hidden = nn.Linear(6 * width, HIDDEN)
+        self.out = nn.Linear(HIDDEN, targets)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def features(self, x: Tensor, present: Tensor) -> Tensor:
+        """What a site is known by. x (B, L, D), present (B, L) bool; L is even -> (B, HIDDEN)"""
+        half = x.shape[1] // 2
+        parts = [x[:, half - 1], x[:, half]]
+        for side, here in ((x[:, :half], present[:, :half]), (x[:, half:], present[:, half:])):
+            inside = here[:, :, None]
+            parts += [(side * inside).sum(dim=1) / inside.sum(dim=1).clamp(min=1)]
+            parts += [torch.where(inside, side, -1e9).amax(dim=1).clamp(min=-1e4)]
+        return F.gelu(self.hidden(torch.cat(parts, dim=1).to(x.dtype)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, HIDDEN) -> (B, T)"""
+        result: Tensor = self.out(self.dropout(features))
+        return result
+
+
+HEADS = {"scalar": ScalarHead, "site": SiteHead}  # by the task's kind
+
+
 class ScalarModel(nn.Module):
     """Backbone and head; the scale of each target lives in the graph, so that outputs are in its unit."""
 
@@ -56,6 +84,7 @@ class ScalarModel(nn.Module):
         scale: list[float],
         loss: str = "huber",
         probable: tuple[int, ...] = (),
+        kind: str = "scalar",
     ):
         """`mean` and `scale`: of each target's labels, in its unit; `loss`: a key of LOSSES.
 
@@ -65,7 +94,7 @@ class ScalarModel(nn.Module):
         self.loss_name = loss
         self.register_buffer("probable", torch.tensor([t in probable for t in range(len(mean))]), persistent=False)
         self.backbone = Backbone(config)
-        self.head = ScalarHead(config.width, len(mean))
+        self.head: Any = HEADS[kind](config.width, len(mean))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
         self.spread: nn.Module | None = None  # set after training, see `spread.calibrate`

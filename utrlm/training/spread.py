@@ -88,4 +88,5 @@ def calibrate(model: Any, examples: Any) -> Spread:
         values = model.values(hidden)
         features[rows] = hidden.numpy()
         predicted[rows] = values[torch.arange(len(rows)), torch.from_numpy(batch.target)].numpy()
-    return fit_spread(features, examples.label - predicted, examples.target, model.scale.numpy())
+    told = ~model.probable.numpy()[examples.target]  # a probability has no interval
+    return fit_spread(features[told], (examples.label - predicted)[told], examples.target[told], model.scale.numpy())
