@@ -58,10 +58,14 @@ def middle(codes: np.ndarray, context: int) -> np.ndarray:
     """The `context` positions around the middle, padded where the sequence is shorter. (L,) -> (context,)
 
     Of an even number of letters L, the middle ones are L / 2 - 1 and L / 2, counted from 0; of an odd number,
-    the right half is longer by one. `context` is even.
+    the right half is shorter by one.
     """
-    before = (len(codes) - 1) // 2  # letters before the first one of the middle
-    first = before + 1 - context // 2
+    return around(codes, (len(codes) - 1) // 2, context)
+
+
+def around(codes: np.ndarray, position: int, context: int) -> np.ndarray:
+    """As many letters before `position` and the next one as behind, padded. `context` is even. (L,) -> (context,)"""
+    first = position + 1 - context // 2
     window = np.full(context, PAD, dtype=codes.dtype)
     window[max(0, -first) : len(codes) - first] = codes[max(0, first) : first + context]
     return window

@@ -25,6 +25,7 @@ class CardTarget:
     name: str
     unit: str
     description: str
+    letters: str = ""  # two letters that a site has in the middle; elsewhere nothing is predicted
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from utrlm import alphabet
 from utrlm.card import ModelCard
 from utrlm.errors import InputError
+from utrlm.files import written
 
 DECIMALS = 4  # golden files agree to 1e-4 across machines
 FORMATS = ("tsv", "jsonl", "parquet")
@@ -19,8 +20,10 @@ Outputs = dict[str, np.ndarray]  # a model's raw outputs by name, rows first
 Row = dict[str, Any]
 
 
-def scalar_columns(card: ModelCard, outputs: Outputs, lengths: list[int]) -> list[Row]:
+def scalar_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -> list[Row]:
     """Columns of a batch's sequences, natural units. values (B, T) and, for intervals, spread (B, T) -> B dicts
+
+    `windows`: what the model read of each sequence, (L,) each.
 
     An interval is None outside the lengths that the model was trained on: nothing says how far off it is there.
 
@@ -34,14 +37,26 @@ def scalar_columns(card: ModelCard, outputs: Outputs, lengths: list[int]) -> lis
     sides = {"": 0, "_low": -1, "_high": 1}
     cells = [(t, sides[end]) for t, target in enumerate(card.targets) for end in card.ends(target)]
     rows = []
-    for length, value, width in zip(lengths, values, spread, strict=True):
-        known = card.inside(length)
+    for window, value, width in zip(windows, values, spread, strict=True):
+        known = card.inside(len(window))
         cut = [round(float(value[t] + side * width[t]), DECIMALS) if known or not side else None for t, side in cells]
         rows.append(dict(zip(card.columns, cut, strict=True)))
     return rows
 
 
-DECODERS = {"scalar": scalar_columns, "site": scalar_columns}
+def site_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -> list[Row]:
+    """As `scalar_columns`, with None where the letters in the middle are not those of the site."""
+    rows = scalar_columns(card, outputs, windows)
+    half = card.context // 2
+    for target in card.targets:
+        letters = bytes(alphabet.encode(target.letters))
+        for row, window in zip(rows, windows, strict=True):
+            if bytes(window[half - 1 : half + 1]) != letters:
+                row[f"{card.name}_{target.name}"] = None
+    return rows
+
+
+DECODERS = {"scalar": scalar_columns, "site": site_columns}
 
 
 def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
@@ -131,8 +146,6 @@ class ParquetWriter:
 @contextmanager
 def open_writer(path: str, form: str, columns: list[str]) -> Iterator[Writer]:
     """A writer to a file or, for "-", standard output; the file appears under its name only when whole."""
-    from utrlm.files import written
-
     if form == "parquet":
         if path == "-":
             raise InputError("--format parquet needs a file: --output FILE.parquet")
@@ -141,12 +154,18 @@ def open_writer(path: str, form: str, columns: list[str]) -> Iterator[Writer]:
             yield writer
             writer.close()
         return
-    kind = TsvWriter if form == "tsv" else JsonlWriter
+    with open_text(path) as stream:
+        yield (TsvWriter if form == "tsv" else JsonlWriter)(stream, columns)
+
+
+@contextmanager
+def open_text(path: str) -> Iterator[TextIO]:
+    """A text file that appears under its name only when whole; "-" is standard output."""
     if path == "-":
         import sys
 
-        yield kind(sys.stdout, columns)
+        yield sys.stdout
         sys.stdout.flush()
         return
     with written(path) as beside, open(beside, "w", encoding="utf-8", newline="") as stream:
-        yield kind(stream, columns)
+        yield stream

@@ -129,6 +129,12 @@ backbone = click.option(
 backbone_output = click.option(
     "--backbone-output", metavar="FILE", help="Write the backbone too (.safetensors), for other models to start from."
 )
+species = click.option("--species", default="human", help="Whose splice sites: human or arabidopsis.")
+prior = click.option(
+    "--prior", type=click.FloatRange(0, 500, min_open=True), default=1.0, help="Real sites of each kind a kilobase."
+)
+least = click.option("--least", type=click.FloatRange(0, 1), default=0.5, help="Smallest probability to write.")
+site_model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
 sample = click.option("--sample", required=True, help="Name of this FASTA in file names and tables.")
 shard_residues = click.option(
     "--shard-residues", type=click.IntRange(1), default=2_000_000, help="Letters after which a shard is closed."

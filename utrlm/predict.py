@@ -135,7 +135,7 @@ def run_batch(number: int, model: Model, keys: list[bytes]) -> dict[Any, Row]:
         row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
     raw = model.session.run(list(model.outputs), {"codes": codes})
     outputs = {name: value[: len(keys)] for name, value in zip(model.outputs, raw, strict=True)}
-    rows = DECODERS[model.card.kind](model.card, outputs, [len(key) for key in keys])
+    rows = DECODERS[model.card.kind](model.card, outputs, [np.frombuffer(key, dtype=np.uint8) for key in keys])
     return {(number, key): row for key, row in zip(keys, rows, strict=True)}
 
 

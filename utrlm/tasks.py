@@ -15,6 +15,7 @@ class Target:
     name: str  # column suffix: <model>_<name>
     unit: str  # of the label and of the prediction; PROBABILITY: the label is 0 or 1
     description: str  # what was measured, for people who read a table
+    letters: str = ""  # two letters that a site has in the middle
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ TASKS = {
                     f"{species.lower()}_{site}",
                     PROBABILITY,
                     f"whether the {letters} in the middle is a splice {site} of {species}, if half of those asked are",
+                    letters,
                 )
                 for species in ("Human", "Arabidopsis")
                 for site, letters in (("donor", "GT"), ("acceptor", "AG"))

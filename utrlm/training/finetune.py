@@ -222,7 +222,7 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
         kind=task.kind,
         version=utrlm.__version__,
         description=recipe.description,
-        targets=tuple(CardTarget(t.name, t.unit, t.description) for t in task.targets),
+        targets=tuple(CardTarget(t.name, t.unit, t.description, t.letters) for t in task.targets),
         shortest=int(lengths.min()),
         longest=int(lengths.max()),
         context=recipe.context,

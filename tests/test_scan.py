@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from utrlm import alphabet
+from utrlm.card import CardTarget, ModelCard
+from utrlm.decode import site_columns
+from utrlm.errors import InputError
+from utrlm.fasta import Record
+from utrlm.scan import Site, at_prior, candidates, scan
+
+DONOR, ACCEPTOR = (CardTarget(f"human_{n}", "probability", "", s) for n, s in (("donor", "GT"), ("acceptor", "AG")))
+CARD = ModelCard("splice", "site", "0", "", (DONOR, ACCEPTOR), 8, 8, 8)
+
+
+class Even:
+    """A predictor that finds every window as probable as its share of G, and remembers what it saw."""
+
+    def __init__(self):
+        self.models = [type("Model", (), {"card": CARD})]
+        self.seen = []
+
+    def rows(self, records):
+        for record in records:
+            self.seen.append(record.codes)
+            values = np.full((1, 2), (record.codes == 4).mean(), dtype=np.float32)
+            yield site_columns(CARD, {"values": values}, [record.codes])[0]
+
+
+def test_every_candidate_stands_in_the_middle_of_its_window():
+    sequence = "GTACAGGTNNAGTTAG"
+    predictor = Even()
+    sites = list(scan(Record("r", "", sequence, alphabet.encode(sequence)), predictor, "human", 50))
+    wanted = [(i, k) for i in range(15) for k, s in (("donor", "GT"), ("acceptor", "AG")) if sequence[i : i + 2] == s]
+    assert [(site.start, site.kind) for site in sites] == [(i, f"human_{k}") for i, k in wanted]
+    for site, window in zip(sites, predictor.seen, strict=True):
+        assert len(window) == 8
+        assert bytes(window[3:5]) == bytes(alphabet.encode(sequence[site.start : site.start + 2]))
+    assert all(0 < site.probability < 1 for site in sites)
+
+
+def test_a_prior_turns_the_odds():
+    assert at_prior(0.5, 0.5) == 0.5
+    assert at_prior(0.9, 0.1) == pytest.approx(0.5)  # odds 9 at even, 1 at one in ten
+    assert at_prior(1.0, 0.01) == 1 and at_prior(0.0, 0.01) == 0
+
+
+def test_bed():
+    assert Site("r", 4, "human_donor", 0.98765).bed() == "r\t4\t6\thuman_donor\t988\t+\t0.9877\n"
+
+
+@pytest.mark.parametrize(("sequence", "found"), [("", []), ("G", []), ("GT", [0]), ("GTGT", [0, 2]), ("ggu", [1])])
+def test_candidates(sequence, found):
+    assert candidates(alphabet.encode(sequence), DONOR) == found
+
+
+def test_an_unknown_species():
+    with pytest.raises(InputError, match="predicts no sites of 'yeast'"):
+        list(scan(Record("r", "", "GT", alphabet.encode("GT")), Even(), "yeast", 1))
