@@ -44,7 +44,7 @@ target = "pc3_high"
 label = "(part == 'top') * 1.0"
 group = "family"
 """
-SITES = f"""{SHAPE.replace("epochs = 4", "epochs = 40")}
+SITES = f"""{SHAPE.replace("epochs = 4", "epochs = 15")}
 task = "splice"
 context = 32
 frames = false
