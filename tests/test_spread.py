@@ -50,7 +50,7 @@ def test_coverage_and_width_follow_the_noise():
 
 def test_an_interval_is_empty_outside_the_domain():
     outputs = {"values": np.array([[1.0, 2.0]] * 3), "spread": np.array([[0.5, 1.0]] * 3)}
-    short, inside, long = scalar_columns(CARD, outputs, [9, 60, 61])
+    short, inside, long = scalar_columns(CARD, outputs, [np.zeros(n) for n in (9, 60, 61)])
     assert inside == {"m_a": 1.0, "m_a_low": 0.5, "m_a_high": 1.5, "m_b": 2.0, "m_b_low": 1.0, "m_b_high": 3.0}
     for row in (short, long):
         assert (row["m_a"], row["m_a_low"], row["m_b_high"]) == (1.0, None, None)

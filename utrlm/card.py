@@ -14,7 +14,8 @@ from utrlm.errors import InputError
 
 KEY = "utrlm.card"  # metadata key
 PROBABILITY = "probability"  # a target's unit: 0 or 1 was measured
-KINDS = ("scalar", "site")  # what is read and how raw outputs become columns, see `alphabet.WINDOWS` and `decode`
+STRUCTURE = "dot-bracket"  # a target's unit: the column is text
+KINDS = ("scalar", "site", "pairs")  # what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
 FORMAT = 1  # raised when an older reader could misread a newer card
 
 
@@ -41,6 +42,7 @@ class ModelCard:
     longest: int  # nt, trained domain
     context: int  # letters read, counted back from the start codon or, by a site model, around the middle
     default: bool = True  # predicted when the user names no task
+    threshold: float = 0.5  # of a pair's probability, for a structure that is expected to be right
     interval: float = 0.0  # share of new measurements that lie between low and high; 0: no intervals
     alphabet: str = alphabet.NAME
     format: int = FORMAT

@@ -11,6 +11,7 @@ from utrlm import alphabet
 from utrlm.card import ModelCard
 from utrlm.errors import InputError
 from utrlm.files import written
+from utrlm.pairs import best_structure, dot_bracket, expected_accuracy
 
 DECIMALS = 4  # golden files agree to 1e-4 across machines
 FORMATS = ("tsv", "jsonl", "parquet")
@@ -56,7 +57,22 @@ def site_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -
     return rows
 
 
-DECODERS = {"scalar": scalar_columns, "site": site_columns}
+def pair_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -> list[Row]:
+    """The best structure as text, and the share of letters expected to be right. probability (B, L, L) -> B dicts"""
+    structure, confidence = card.columns
+    rows = []
+    for window, padded in zip(windows, outputs["probability"], strict=True):
+        first = len(padded) - len(window)
+        probability = padded[first:, first:].astype(np.float64)
+        if not np.isfinite(probability).all():
+            raise InputError(f"model {card.name!r} gave a value that is not a number")
+        pairs = best_structure(probability, card.threshold)
+        score = round(expected_accuracy(probability, pairs), DECIMALS)
+        rows.append({structure: dot_bracket(pairs, len(window)), confidence: score})
+    return rows
+
+
+DECODERS = {"scalar": scalar_columns, "site": site_columns, "pairs": pair_columns}
 
 
 def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
@@ -115,11 +131,12 @@ class ParquetWriter:
 
     ROWS = 10_000
 
-    def __init__(self, path: str, columns: list[str]):
+    def __init__(self, path: str, columns: list[str], texts: list[str]):
+        """`texts`: the columns that hold no numbers."""
         import pyarrow  # type: ignore[import-untyped]
         import pyarrow.parquet  # type: ignore[import-untyped]
 
-        kinds = {"id": pyarrow.string(), "length": pyarrow.int32(), "flags": pyarrow.string()}
+        kinds = {"length": pyarrow.int32()} | dict.fromkeys(texts, pyarrow.string())
         self._schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float32())) for name in columns])
         self._file = pyarrow.parquet.ParquetWriter(path, self._schema)
         self._table = pyarrow.Table
@@ -144,13 +161,16 @@ class ParquetWriter:
 
 
 @contextmanager
-def open_writer(path: str, form: str, columns: list[str]) -> Iterator[Writer]:
-    """A writer to a file or, for "-", standard output; the file appears under its name only when whole."""
+def open_writer(path: str, form: str, columns: list[str], texts: list[str]) -> Iterator[Writer]:
+    """A writer to a file or, for "-", standard output; the file appears under its name only when whole.
+
+    `texts`: the columns that hold no numbers.
+    """
     if form == "parquet":
         if path == "-":
             raise InputError("--format parquet needs a file: --output FILE.parquet")
         with written(path) as beside:
-            writer = ParquetWriter(beside, columns)
+            writer = ParquetWriter(beside, columns, texts)
             yield writer
             writer.close()
         return

@@ -1,5 +1,6 @@
 """Scores of an exported model, through the very code that users predict with."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pandas as pd
 from utrlm import alphabet, metrics
 from utrlm.errors import InputError
 from utrlm.fasta import Record
+from utrlm.models import open_model
+from utrlm.pairs import parse_structure, score_pairs
 from utrlm.predict import Predictor
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table, read_table
@@ -33,7 +36,9 @@ def evaluate_file(model: str | None, folds: str | None, recipe: str, data: str, 
 
 
 def evaluate(model: str, table: pd.DataFrame) -> dict[str, Any]:
-    """Scores a target of a table as `table.build_table` makes it."""
+    """Scores a target, or of structures a part, of a table as `table.build_table` makes it."""
+    if open_model(Path(model), "cpu").card.kind == "pairs":
+        return evaluate_structures(model, table)
     return score_table(pd.concat([table, predict_labels(model, table)], axis=1))
 
 
@@ -59,6 +64,39 @@ def score_table(table: pd.DataFrame) -> dict[str, Any]:
         columns = (part[name].to_numpy() for name in ("label", "predicted", "group"))
         scores[str(target)] = score(*columns) | score_intervals(part.dropna(subset="low"))
     return scores
+
+
+def evaluate_structures(model: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Precision, recall and F1 of base pairs, strict and with a slip of one, means over each part's sequences.
+
+    With and, where ViennaRNA is installed, without what thermodynamics says. A sequence longer than
+    the model reads is scored on the letters that are read.
+    """
+    scores: dict[str, Any] = {}
+    for ending, fold in (("", False), (", with prior", True))[: 2 if find_spec("RNA") else 1]:
+        predictor = Predictor(models=[model], device="cpu", fold=fold)
+        column = predictor.models[0].card.columns[0]
+        records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(table["sequence"]))
+        told = [parse_structure(row[column]) for row in predictor.rows(records)]
+        for part, rows in table.assign(told=told).groupby("part"):
+            scores[f"{part}{ending}"] = score_structures(rows)
+    return scores
+
+
+def score_structures(rows: pd.DataFrame) -> dict[str, Any]:
+    """Mean scores of columns structure (text) and told (pairs), with a bootstrap 95 % interval of F1."""
+    real = [parse_structure(text) for text in rows["structure"]]
+    strict, slipped = (
+        np.array([score_pairs(one, two, slip) for one, two in zip(real, rows["told"], strict=True)]) for slip in (0, 1)
+    )
+    low, high = metrics.bootstrap_mean(strict[:, 2], rows["group"].to_numpy())
+    values = dict(zip(("precision", "recall", "F1"), strict.mean(axis=0).round(4).tolist(), strict=True))
+    return {
+        "n": len(rows),
+        **values,
+        "F1_95": [round(low, 4), round(high, 4)],
+        "F1_slip": round(slipped[:, 2].mean(), 4),
+    }
 
 
 def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,8 @@ class Model:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the raw outputs that its columns are made of."""
+        if self.card.kind == "pairs":
+            return ("probability",)
         return ("values", "spread") if self.card.interval else ("values",)
 
 

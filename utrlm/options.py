@@ -102,6 +102,9 @@ cpus = click.option("--cpus", type=click.IntRange(0), default=0, help="Workers; 
 batch_tokens = click.option(
     "--batch-tokens", type=click.IntRange(1), default=2048, help="Letters in a batch, padding included."
 )
+fold = click.option(
+    "--fold", is_flag=True, help="Tell models of structure what thermodynamics (ViennaRNA, extra fold) says of pairs."
+)
 form = click.option(
     "--format", "form", type=click.Choice(["tsv", "jsonl", "parquet"]), default="tsv", help="Of the table."
 )

@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from utrlm import alphabet
+from utrlm.card import STRUCTURE
 from utrlm.decode import DECODERS, Row, flags, open_writer
 from utrlm.errors import InputError
 from utrlm.fasta import Record, SeenIds, read_fasta
+from utrlm.fold import pair_probabilities
 from utrlm.models import Model, open_models
 
 STEP = 16  # a record is padded to the next multiple
 WINDOW_RECORDS = 4096
 WINDOW_RESIDUES = 1_000_000
+PAIRS = 65_536  # the same for models of structure, whose memory is all in their pairs
 AREA = 256  # a batch's padded letters times its length is at most this times the token budget
 BATCH_TOKENS = 2048  # larger batches were no faster on a CPU and took 650 MB at 8,192
 
@@ -48,8 +51,9 @@ class Predictor:
         device: str = "auto",
         cpus: int = 0,
         batch_tokens: int = BATCH_TOKENS,
+        fold: bool = False,
     ):
-        """`cpus` 0 uses all that are granted.
+        """`cpus` 0 uses all that are granted; `fold` gives models of structure what thermodynamics says.
 
         Raises:
             InputError: see `models.open_models`.
@@ -57,12 +61,20 @@ class Predictor:
         self.models = open_models(tasks or [], models or [], device)
         self.cpus = min(cpus, granted_cpus()) if cpus else granted_cpus()
         self.batch_tokens = batch_tokens
+        self.fold = fold
 
     @property
     def columns(self) -> list[str]:
         """Names of the table's columns."""
         predicted = chain.from_iterable(model.card.columns for model in self.models)
         return ["id", "length", *predicted, "flags"]
+
+    @property
+    def texts(self) -> list[str]:
+        """Names of the columns that hold no numbers."""
+        cards = [model.card for model in self.models]
+        told = [f"{card.name}_{target.name}" for card in cards for target in card.targets if target.unit == STRUCTURE]
+        return ["id", *told, "flags"]
 
     def rows(self, records: Iterator[Record]) -> Iterator[dict[str, Any]]:
         """One row a record, in input order. The next window is read while the last one is computed."""
@@ -87,8 +99,9 @@ class Predictor:
         futures: dict[Any, Future[Any]] = {}
         for number, model in enumerate(self.models):
             distinct = {model.card.window(record.codes).tobytes() for record in window}
-            for batch in batches(sorted(distinct, key=lambda key: (len(key), key)), self.batch_tokens):
-                future = pool.submit(run_batch, number, model, batch)
+            area = PAIRS if model.card.kind == "pairs" else AREA * self.batch_tokens
+            for batch in batches(sorted(distinct, key=lambda key: (len(key), key)), self.batch_tokens, area):
+                future = pool.submit(run_batch, number, model, batch, self.fold)
                 futures |= {(number, key): future for key in batch}
         return futures
 
@@ -112,12 +125,15 @@ def padded_length(length: int) -> int:
     return -(-length // STEP) * STEP
 
 
-def batches(keys: list[bytes], batch_tokens: int) -> Iterator[list[bytes]]:
-    """Cut sequences, sorted by length, into batches of one padded length within the budget."""
+def batches(keys: list[bytes], batch_tokens: int, area: int) -> Iterator[list[bytes]]:
+    """Cut sequences, sorted by length, into batches of one padded length within the budgets.
+
+    `batch_tokens`: letters; `area`: letters times their length.
+    """
     batch: list[bytes] = []
     for key in keys:
         length = padded_length(len(key))
-        size = max(1, min(batch_tokens // length, batch_tokens * AREA // length**2))
+        size = max(1, min(batch_tokens // length, area // length**2))
         if batch and (padded_length(len(batch[0])) != length or len(batch) >= size):
             yield batch
             batch = []
@@ -126,17 +142,30 @@ def batches(keys: list[bytes], batch_tokens: int) -> Iterator[list[bytes]]:
         yield batch
 
 
-def run_batch(number: int, model: Model, keys: list[bytes]) -> dict[Any, Row]:
+def run_batch(number: int, model: Model, keys: list[bytes], fold: bool) -> dict[Any, Row]:
     """Predict one batch -> columns by (model's number, sequence)."""
     length = padded_length(len(keys[0]))
     codes = np.full((max(2, len(keys)), length), alphabet.PAD, dtype=np.int64)
     codes[len(keys) :, -1] = alphabet.MASK  # a batch of one takes another matrix kernel, with other rounding
     for row, key in zip(codes, keys, strict=False):
         row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
-    raw = model.session.run(list(model.outputs), {"codes": codes})
+    feeds = {"codes": codes}
+    if model.card.kind == "pairs":
+        feeds["prior"] = priors(codes, len(keys), fold)
+    raw = model.session.run(list(model.outputs), feeds)
     outputs = {name: value[: len(keys)] for name, value in zip(model.outputs, raw, strict=True)}
     rows = DECODERS[model.card.kind](model.card, outputs, [np.frombuffer(key, dtype=np.uint8) for key in keys])
     return {(number, key): row for key, row in zip(keys, rows, strict=True)}
+
+
+def priors(codes: np.ndarray, records: int, fold: bool) -> np.ndarray:
+    """What thermodynamics says of the first `records` rows' pairs; -1 where it was not asked. (B, L) -> (B, L, L)"""
+    table = np.full((*codes.shape, codes.shape[1]), -1.0, dtype=np.float32)
+    for row, one in zip(codes[:records], table, strict=False) if fold else ():
+        letters = row[row != alphabet.PAD]
+        first = len(row) - len(letters)
+        one[first:, first:] = pair_probabilities(letters)
+    return table
 
 
 def predict_fasta(
@@ -149,6 +178,7 @@ def predict_fasta(
     cpus: int,
     batch_tokens: int,
     form: str,
+    fold: bool = False,
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
 
@@ -157,13 +187,13 @@ def predict_fasta(
     """
     if (fasta is None) == (sequence is None):
         raise InputError("give either --fasta FILE or --sequence LETTERS")
-    predictor = Predictor(tasks, models, device, cpus, batch_tokens)
+    predictor = Predictor(tasks, models, device, cpus, batch_tokens, fold)
     if fasta is not None:
         records = read_fasta(fasta)
     else:
         records = iter([Record("sequence", "sequence", sequence or "", _letters(sequence or ""))])
     rows = 0
-    with open_writer(output, form, predictor.columns) as writer:
+    with open_writer(output, form, predictor.columns, predictor.texts) as writer:
         for rows, row in enumerate(predictor.rows(records), start=1):  # noqa: B007
             writer.write(row)
     return rows

@@ -21,6 +21,7 @@ class Source:
 
     file: str  # path below the data folder
     target: str  # target of the task that this table's label is
+    name: str = ""  # under which structures are scored; empty: the target
     sequence: str = "utr"  # column of sequences, or a pandas expression of columns
     label: str = "rl"  # column of labels, in the target's unit, or a pandas expression of columns
     group: str = ""  # column whose equal values stay in one split; shared k-mers join groups in any case

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from utrlm import alphabet
 from utrlm.errors import InputError
+from utrlm.pairs import parse_structure
 from utrlm.recipe import Recipe, Source
 
 
@@ -36,11 +37,13 @@ def read_table(path: Path) -> pd.DataFrame:
 def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataFrame:
     """All sources of a recipe as one table; with a `fold`, the part with that number is the test.
 
-    Columns: sequence (upper case, T), target, label (target's unit), weight, repeat, rank, source,
-    row (in its file), group, split (train, valid, test, or dropped: a near copy of a test or
-    valid sequence in a table whose test rows are fixed by a query).
+    Columns: sequence (upper case, T), target, label (target's unit), structure (dot-bracket, kind "pairs"
+    only), part (name it is scored under), weight, repeat, rank, source, row (in its file), group, split
+    (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
+    are fixed by a query).
     """
-    table = pd.concat([_read_source(source, data) for source in recipe.sources], ignore_index=True)
+    kind = recipe.trained.kind
+    table = pd.concat([_read_source(source, data, kind) for source in recipe.sources], ignore_index=True)
     shared = group_by_kmers(table["sequence"].to_numpy(), recipe.kmer)
     table["group"] = _join_groups(shared, table["group"].to_numpy())
     table["split"] = _split(table, recipe, fold)
@@ -55,7 +58,7 @@ def digest(recipe: Recipe, data: Path) -> str:
     return total.hexdigest()
 
 
-def _read_source(source: Source, data: Path) -> pd.DataFrame:
+def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
     """One source's rows, checked, with the split that its queries ask for."""
     path = data / source.file
     raw = read_table(path)
@@ -63,7 +66,8 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
     if source.keep:
         raw = _query(raw, source.keep, path)
         said = said[raw.index]
-    label = pd.to_numeric(said, errors="coerce")
+    structure = said if kind == "pairs" else pd.Series("", index=said.index)
+    label = structure.str.len() if kind == "pairs" else pd.to_numeric(said, errors="coerce")
     if label.isna().any():
         row = int(np.flatnonzero(label.isna())[0])
         raise InputError(f"{path}: row {row + 1}: label {said.iloc[row]!r} is not a number")
@@ -78,6 +82,8 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
             "sequence": _values(raw, source.sequence, path).str.upper().str.replace("U", "T"),
             "target": source.target,
             "label": label.astype(float),
+            "structure": structure,
+            "part": source.name or source.target,
             "weight": 1 / (1 + rank / source.rank_scale) if source.rank else 1.0,
             "repeat": source.repeat,
             "rank": rank,
@@ -88,8 +94,12 @@ def _read_source(source: Source, data: Path) -> pd.DataFrame:
             "fixed": bool(source.test),
         }
     )
-    for row, sequence in enumerate(table["sequence"]):
+    for row, (sequence, text) in enumerate(zip(table["sequence"], table["structure"], strict=True)):
         alphabet.encode(sequence, f"{path}: row {row + 1}")
+        if kind == "pairs":
+            parse_structure(text, f"{path}: row {row + 1}")
+            if len(text) != len(sequence):
+                raise InputError(f"{path}: row {row + 1}: {len(sequence)} letters, but a structure of {len(text)}")
     if source.known:
         table = table[table["sequence"].isin(set(read_table(data / source.known)[source.sequence]))]
     return _average(table) if source.average else table

@@ -5,7 +5,7 @@ Prediction does not read this file: a model's card says all that is needed to pr
 
 from dataclasses import dataclass
 
-from utrlm.card import PROBABILITY
+from utrlm.card import PROBABILITY, STRUCTURE
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,14 @@ TASKS = {
                 )
                 for species in ("Human", "Arabidopsis")
                 for site, letters in (("donor", "GT"), ("acceptor", "AG"))
+            ),
+        ),
+        Task(
+            name="structure",
+            kind="pairs",
+            targets=(
+                Target("dot_bracket", STRUCTURE, "structure without pseudoknots, of the letters that were read"),
+                Target("confidence", "share", "letters expected to be paired or unpaired as that structure says"),
             ),
         ),
         Task(

@@ -48,11 +48,15 @@ class Sequences:
         for length in np.unique(self.bucket):
             for full in (True, False):
                 members = rows[(self.bucket[rows] == length) & (self.unpadded[rows] == full)]
-                size = max(1, self.batch_tokens // int(length))
+                size = self.batch_size(int(length))
                 if len(members):  # the last batch is filled up from the bucket's beginning
                     members = np.resize(members, -(-len(members) // size) * size)
                     batches += [(int(length), part) for part in members.reshape(-1, size)]
         return [batches[i] for i in random.permutation(len(batches))]
+
+    def batch_size(self, length: int) -> int:
+        """Sequences in a batch of one length."""
+        return max(1, self.batch_tokens // length)
 
     def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Any:
         """Assemble a batch; what is drawn is drawn from `seed`."""
@@ -62,7 +66,7 @@ class Sequences:
         """Every row once, by length, for evaluation: row numbers and their batch."""
         for length in np.unique(self.bucket):
             rows = np.flatnonzero(self.bucket == length)
-            size = max(1, self.batch_tokens // int(length))
+            size = self.batch_size(int(length))
             for start in range(0, len(rows), size):
                 part = rows[start : start + size]
                 yield part, self.batch(int(length), part, (0,))

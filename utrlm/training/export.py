@@ -1,6 +1,7 @@
 """A trained model -> one `.onnx` file that describes itself, checked against the network it came from."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,27 +10,26 @@ import torch
 
 from utrlm import alphabet
 from utrlm.card import KEY, ModelCard
-from utrlm.training.heads import ScalarModel
 
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
 
 
-def export(model: ScalarModel, card: ModelCard, path: Path) -> None:
-    """Write a model and its card.
+def export(model: Any, card: ModelCard, path: Path) -> None:
+    """Write a model of one of the kinds and its card.
 
     Raises:
         ArithmeticError: the exported file does not predict what the network predicts.
     """
     model = model.cpu().eval()
-    example = torch.from_numpy(example_codes(4, 48))
-    shapes = {"codes": {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}}
+    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
+    examples = model.examples(example_codes(4, 48))
     program = torch.onnx.export(
         model,
-        (example,),
+        examples,
         dynamo=True,
-        dynamic_shapes=shapes,
-        input_names=["codes"],
-        output_names=model.outputs,
+        dynamic_shapes=tuple({**axes, **dict.fromkeys(range(2, one.ndim), axes[1])} for one in examples),
+        input_names=list(model.input_names),
+        output_names=list(model.outputs),
         opset_version=20,
         verbose=False,
     )
@@ -40,13 +40,14 @@ def export(model: ScalarModel, card: ModelCard, path: Path) -> None:
     onnx.checker.check_model(proto)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     for batch, length in ((1, 16), (3, 48), (2, 112), (1, 512)):
-        codes = example_codes(batch, length)
+        examples = model.examples(example_codes(batch, length))
         with torch.no_grad():
-            wanted = [output.numpy() for output in model(torch.from_numpy(codes))]
-        got = session.run(model.outputs, {"codes": codes})
+            wanted = [output.numpy() for output in model(*examples)]
+        feeds = {name: one.numpy() for name, one in zip(model.input_names, examples, strict=True)}
+        got = session.run(list(model.outputs), feeds)
         for name, one, other in zip(model.outputs, got, wanted, strict=True):
             if not np.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
-                raise ArithmeticError(f"exported {name} differ by {np.abs(one - other).max():.2g} at {codes.shape}")
+                raise ArithmeticError(f"exported {name} differ by {np.abs(one - other).max():.2g} at {(batch, length)}")
     path.write_bytes(proto.SerializeToString())
 
 

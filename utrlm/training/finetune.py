@@ -23,11 +23,12 @@ from utrlm.training.export import export, write_card
 from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import train
 from utrlm.training.model import BackboneConfig
+from utrlm.training.pairs import PRIOR_SHARE, PairExamples, PairModel, read_priors
 from utrlm.training.pretrain import find_backbone, load_backbone, save_backbone
 from utrlm.training.spread import COVERAGE, calibrate
 
 
-def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int | None = None) -> ScalarModel:
+def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int | None = None) -> Any:
     """Train a recipe's model on the tables below `data`; checkpoint and log go to `folder`.
 
     With a `fold`, the groups of that part are left out.
@@ -37,18 +38,17 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int |
     folder.mkdir(parents=True, exist_ok=True)
     table = teach(build_table(recipe, data, fold), recipe, folder)
     model = new_model(recipe, table[table["split"] == "train"])
-    train_set, valid_set = (
-        examples(table[table["split"] == split], recipe, mask_share)
-        for split, mask_share in (("train", recipe.mask_share), ("valid", 0.0))
-    )
-    trained: ScalarModel = train(model, recipe, train_set, valid_set, folder)
-    return trained
+    train_set, valid_set = (examples(table, split, recipe, folder) for split in ("train", "valid"))
+    return train(model, recipe, train_set, valid_set, folder)
 
 
-def examples(rows: pd.DataFrame, recipe: Recipe, mask_share: float = 0.0) -> Examples:
-    """Rows of a table as the recipe's model reads them."""
-    task = recipe.trained
-    targets = [target.name for target in task.targets]
+def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> Any:
+    """Rows of one split as the recipe's model reads them; what takes long to compute is kept in `folder`."""
+    task, rows = recipe.trained, table[table["split"] == split]
+    if task.kind == "pairs":
+        priors = read_priors(list(rows["sequence"]), recipe.context, folder / f"priors-{split}.npy")
+        return PairExamples(rows, recipe.context, priors, PRIOR_SHARE)
+    targets, mask_share = [target.name for target in task.targets], recipe.mask_share if split == "train" else 0.0
     return Examples(rows, targets, recipe.context, recipe.batch_tokens, mask_share, task.kind)
 
 
@@ -74,7 +74,7 @@ def teach(table: pd.DataFrame, recipe: Recipe, folder: Path) -> pd.DataFrame:
     return table.assign(label=label)
 
 
-def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
+def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
     """An untrained model whose scale is that of the training labels."""
     labels = train_table.groupby("target")["label"]
     mean, scale = labels.mean(), labels.std()
@@ -84,7 +84,11 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> ScalarModel:
     scales = [1.0 if t in probable else float(scale.get(target.name, 1.0)) for t, target in enumerate(targets)]
     start = load_backbone(find_backbone(recipe.backbone)) if recipe.backbone else None
     config = replace(start.config, dropout=recipe.dropout) if start else backbone_config(recipe)
-    model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
+    model: Any
+    if recipe.trained.kind == "pairs":
+        model = PairModel(config)
+    else:
+        model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
     if start:
         model.backbone.load_state_dict(start.state_dict())
     return model
@@ -190,7 +194,7 @@ def export_model(
     folder: Path,
     output: Path,
     scores: dict[str, Any] | None = None,
-) -> ScalarModel:
+) -> Any:
     """Export the moving average of the checkpoint in `folder`; without `scores`, it is scored on the test rows.
 
     Raises:
@@ -199,18 +203,28 @@ def export_model(
     path = folder / "checkpoint.pt"
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
-    train_rows, valid_rows, test_rows = (table[table["split"] == split] for split in ("train", "valid", "test"))
+    train_rows, test_rows = (table[table["split"] == split] for split in ("train", "test"))
     model = new_model(recipe, train_rows)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
-    if len(valid_rows) and len(model.probable) > model.probable.sum():  # a probability has no interval
-        model.eval().spread = calibrate(model, examples(valid_rows, recipe))
-    card = replace(make_card(recipe, data, train_rows), interval=COVERAGE if model.spread else 0.0)
+    card = calibrated(make_card(recipe, data, train_rows), model.eval(), examples(table, "valid", recipe, folder))
     with written(str(output)) as beside:
         export(model, card, Path(beside))
         proto = onnx.load(beside)
         write_card(proto, replace(card, metrics=evaluate(beside, test_rows) if scores is None else scores))
         Path(beside).write_bytes(proto.SerializeToString())
     return model
+
+
+def calibrated(card: ModelCard, model: Any, valid_set: Any) -> ModelCard:
+    """The card with what is set on rows that no weight was fitted to: intervals, or a structure's threshold."""
+    if not len(valid_set.codes):
+        return card
+    if card.kind == "pairs":
+        return replace(card, threshold=model.best_threshold(valid_set))
+    if model.probable.all():  # a probability has no interval
+        return card
+    model.spread = calibrate(model, valid_set)
+    return replace(card, interval=COVERAGE)
 
 
 def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:

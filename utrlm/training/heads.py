@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utrlm import alphabet, metrics
-from utrlm.training.model import FRAMES, Backbone, BackboneConfig, frames
+from utrlm.training.model import FRAMES, Backbone, BackboneConfig, frames, letters
 
 LOSSES = {"huber": F.smooth_l1_loss}
 HIDDEN = 256
@@ -73,6 +73,10 @@ HEADS = {"scalar": ScalarHead, "site": SiteHead}  # by the task's kind
 class ScalarModel(nn.Module):
     """Backbone and head; the scale of each target lives in the graph, so that outputs are in its unit."""
 
+    compiled = True
+    inputs = letters
+    input_names = ("codes",)
+
     mean: Tensor
     scale: Tensor
     probable: Tensor
@@ -119,6 +123,10 @@ class ScalarModel(nn.Module):
         """The exported outputs: values (B, T) and, once calibrated, spread (B, T), natural units. codes (B, L) int64"""
         features = self.features(codes)
         return (self.values(features),) if self.spread is None else (self.values(features), self.spread(features))
+
+    def examples(self, codes: np.ndarray) -> tuple[Tensor, ...]:
+        """Inputs to try an exported model with. codes (B, L) int64"""
+        return (torch.from_numpy(codes),)
 
     @property
     def outputs(self) -> list[str]:

@@ -20,6 +20,7 @@ import torch
 from utrlm.recipe import Recipe
 
 CHECKPOINT_SECONDS = 100
+torch._dynamo.config.recompile_limit = 64  # type: ignore[attr-defined]  # shapes of batches, each compiled once
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,19 @@ class Batches(Protocol):
         """Bucket length and row numbers of every batch of an epoch."""
 
     def batch(self, length: int, rows: Any, seed: tuple[int, ...]) -> Any:
-        """A batch with `codes` (B, L) int64 and `padded`, and whatever the model's loss reads."""
+        """What the model's `inputs` and `loss` read."""
 
 
 class Trainable(Protocol):
     """What the loop asks of a model, which is an nn.Module as well."""
 
     backbone: Any
+    compiled: bool  # whether `standardised` is worth compiling
 
-    def standardised(self, codes: torch.Tensor, padded: bool) -> torch.Tensor:
+    def inputs(self, batch: Any) -> tuple[Any, ...]:
+        """What `standardised` takes of a batch."""
+
+    def standardised(self, *inputs: Any) -> torch.Tensor:
         """Raw output."""
 
     def loss(self, output: torch.Tensor, batch: Any) -> torch.Tensor:
@@ -75,7 +80,7 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
     model.to(device)
     average = copy.deepcopy(model).eval()
     optimisers = make_optimisers(model, recipe)
-    forward: Any = torch.compile(model.standardised, dynamic=False)
+    forward: Any = torch.compile(model.standardised, dynamic=False) if model.compiled else model.standardised
     plan = make_plan(train_set, recipe)
     first = load_checkpoint(folder, device, model, average, optimisers)
     stop = catch_sigterm()
@@ -87,7 +92,7 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
         length, rows = plan[step]
         batch = train_set.batch(length, rows, (recipe.seed, step))
         with torch.autocast(device.type, torch.bfloat16):
-            output = forward(torch.from_numpy(batch.codes).to(device), batch.padded)
+            output = forward(*model.inputs(batch))
         loss = model.loss(output.float(), batch)
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"step {step}: the loss is {loss.item()}; rows {rows[:8].tolist()} ...")

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from utrlm import alphabet
 from utrlm.training.data import Sequences, pad
-from utrlm.training.model import Backbone, BackboneConfig
+from utrlm.training.model import Backbone, BackboneConfig, letters
 
 CHOSEN, MASKED, RANDOM = 0.15, 0.8, 0.1
 NUCLEOTIDES = len(alphabet.LETTERS)
@@ -53,6 +53,9 @@ class MaskedSequences(Sequences):
 
 class MaskedModel(nn.Module):
     """Backbone and the language model's head."""
+
+    compiled = True
+    inputs = letters
 
     def __init__(self, config: BackboneConfig):
         super().__init__()

@@ -9,6 +9,7 @@ Source: RiNALMo (Penic et al. 2024, arXiv:2403.00043) for the blocks; FramePool 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,11 @@ PRESETS = {
     "mega": BackboneConfig(30, 640, 10, 1706),
     "giga": BackboneConfig(33, 1280, 20, 3413),
 }
+
+
+def letters(model: nn.Module, batch: Any) -> tuple[Tensor, bool]:
+    """What a model that reads letters alone takes of a batch: codes (B, L) int64, and whether any is padding."""
+    return torch.from_numpy(batch.codes).to(next(model.parameters()).device), batch.padded
 
 
 class Stem(nn.Module):

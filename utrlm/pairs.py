@@ -1,0 +1,108 @@
+"""Secondary structures: dot-bracket text, base pairs, and the best structure that pair probabilities allow."""
+
+import numpy as np
+
+from utrlm import alphabet
+from utrlm.errors import InputError
+
+LOOP = 3  # fewest letters in a hairpin's loop
+BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}  # the first kind for nested pairs, the others for pseudoknots
+UNPAIRED = ".,-_:"
+_A, _C, _G, _T = (alphabet.LETTERS.index(letter) + 2 for letter in "ACGT")
+ALLOWED = np.zeros((alphabet.SIZE, alphabet.SIZE), dtype=bool)  # by two codes: Watson-Crick and wobble pairs
+for _one, _two in ((_A, _T), (_C, _G), (_G, _T)):
+    ALLOWED[_one, _two] = ALLOWED[_two, _one] = True
+
+
+def parse_structure(text: str, where: str = "structure") -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, counted from 0, sorted.
+
+    Raises:
+        InputError: a bracket without its partner, or a sign that is none; `where` names the record.
+    """
+    closing = {end: start for start, end in BRACKETS.items()}
+    opened: dict[str, list[int]] = {start: [] for start in BRACKETS}
+    pairs = []
+    for position, sign in enumerate(text):
+        if sign in opened:
+            opened[sign].append(position)
+        elif sign in closing:
+            if not opened[closing[sign]]:
+                raise InputError(f"{where}: {sign!r} at position {position + 1} closes nothing")
+            pairs.append((opened[closing[sign]].pop(), position))
+        elif sign not in UNPAIRED:
+            raise InputError(f"{where}: {sign!r} at position {position + 1} is no sign of a structure")
+    for sign, positions in opened.items():
+        if positions:
+            raise InputError(f"{where}: {sign!r} at position {positions[-1] + 1} is never closed")
+    return sorted(pairs)
+
+
+def dot_bracket(pairs: list[tuple[int, int]], length: int) -> str:
+    """Nested pairs as text."""
+    text = ["."] * length
+    for i, j in pairs:
+        text[i], text[j] = "(", ")"
+    return "".join(text)
+
+
+def can_pair(codes: np.ndarray) -> np.ndarray:
+    """Whether two positions could pair: AU, CG or GU, with a loop of three or more between. (L,) -> (L, L) bool"""
+    apart = np.abs(np.subtract.outer(np.arange(len(codes)), np.arange(len(codes)))) > LOOP
+    possible: np.ndarray = ALLOWED[codes[:, None], codes[None, :]] & apart
+    return possible
+
+
+def best_structure(probability: np.ndarray, threshold: float) -> list[tuple[int, int]]:
+    """Nested pairs with the largest sum of probability minus `threshold`. (L, L), symmetric
+
+    Maximum expected accuracy (Do et al. 2006, doi:10.1093/bioinformatics/btl246), over the pairs above
+    the threshold only, so that the time grows with L squared times the number of partners.
+    """
+    length = len(probability)
+    gain = probability - threshold
+    partners = [[int(k) for k in np.flatnonzero(gain[i, i + 1 + LOOP :] > 0) + i + 1 + LOOP] for i in range(length)]
+    best = np.zeros((length + 2, length + 1))  # best[i, j]: of positions i to j - 1
+    for i in range(length - 1, -1, -1):
+        best[i] = best[i + 1]
+        for k in partners[i]:
+            inside = gain[i, k] + best[i + 1, k]
+            np.maximum(best[i, k + 1 :], inside + best[k + 1, k + 1 :], out=best[i, k + 1 :])
+    pairs, waiting = [], [(0, length)]
+    while waiting:
+        i, j = waiting.pop()
+        while i < j and best[i, j] == best[i + 1, j]:
+            i += 1
+        for k in partners[i] if i < j else ():
+            if k < j and best[i, j] == gain[i, k] + best[i + 1, k] + best[k + 1, j]:
+                pairs.append((i, k))
+                waiting += [(i + 1, k), (k + 1, j)]
+                break
+    return sorted(pairs)
+
+
+def expected_accuracy(probability: np.ndarray, pairs: list[tuple[int, int]]) -> float:
+    """Share of letters that are expected to be paired, or unpaired, as the structure says. probability (L, L)"""
+    right = 1 - probability.sum(axis=1).clip(0, 1)  # (L,), chance of being unpaired
+    for i, j in pairs:
+        right[i] = right[j] = probability[i, j]
+    return float(right.mean()) if len(right) else 0.0
+
+
+def score_pairs(real: list[tuple[int, int]], told: list[tuple[int, int]], slip: int = 0) -> tuple[float, float, float]:
+    """Precision, recall and F1 of base pairs; with `slip`, one end of a pair may be so many letters off.
+
+    A structure without a pair that is predicted without a pair scores 1 (Mathews 2019,
+    doi:10.1016/j.ymeth.2019.04.003, for slippage).
+    """
+    if not real and not told:
+        return 1.0, 1.0, 1.0
+
+    def near(pairs: list[tuple[int, int]]) -> set[tuple[int, int]]:
+        moved = range(-slip, slip + 1)
+        return {(i + s, j) for i, j in pairs for s in moved} | {(i, j + s) for i, j in pairs for s in moved}
+
+    near_real, near_told = near(real), near(told)
+    precision = sum(pair in near_real for pair in told) / len(told) if told else 0.0
+    recall = sum(pair in near_told for pair in real) / len(real) if real else 0.0
+    return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0

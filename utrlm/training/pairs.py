@@ -1,0 +1,191 @@
+"""Which letters pair: RNA structure from the backbone, and from thermodynamics where that is given.
+
+Source: RiNALMo's pairwise head (Penic et al. 2024, arXiv:2403.00043): every two positions' vectors
+together, then two-dimensional residual convolutions. A padded pair never reaches another one.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from utrlm import alphabet
+from utrlm.files import written
+from utrlm.fold import pair_probabilities
+from utrlm.pairs import ALLOWED, LOOP, best_structure, parse_structure, score_pairs
+from utrlm.training.data import Sequences, pad
+from utrlm.training.model import Backbone, BackboneConfig
+
+CHANNELS = 32
+BLOCKS = 3
+NOT_GIVEN = -1.0  # in place of a prior probability
+IMPOSSIBLE = -30.0  # logit of two letters that cannot pair
+RARE = -5.0  # logit of a pair of which nothing is known
+PRIOR_SHARE = 0.6  # sequences that are shown with their prior in training, so that one model serves with and without
+THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+PAIRS_A_BATCH = 260_000
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """One step's input."""
+
+    codes: np.ndarray  # (B, L) int64, padded on the left
+    prior: np.ndarray  # (B, L, L) float32, NOT_GIVEN where there is none
+    paired: np.ndarray  # (B, L, L) float32, 0 or 1
+    padded: bool
+
+
+class PairExamples(Sequences):
+    """Sequences with their structures."""
+
+    def __init__(self, table: pd.DataFrame, context: int, priors: list[np.ndarray], prior_share: float):
+        """`priors`: of each row's last `context` letters, the probable pairs (3, P): i, j, probability."""
+        codes = [alphabet.encode(sequence) for sequence in table["sequence"]]
+        self.pairs = []
+        for structure, one in zip(table["structure"], codes, strict=True):
+            cut = max(0, len(one) - context)
+            self.pairs.append([(i - cut, j - cut) for i, j in parse_structure(structure) if i >= cut])
+        self.priors, self.prior_share = priors, prior_share
+        super().__init__(codes, table["repeat"].to_numpy(dtype=np.int64), context, PAIRS_A_BATCH)
+
+    def batch_size(self, length: int) -> int:
+        """Sequences in a batch of one length: a bounded number of pairs."""
+        return max(1, self.batch_tokens // length**2)
+
+    def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> PairBatch:
+        """Assemble a batch; which sequences come with their prior is drawn from `seed`."""
+        codes = pad([self.codes[i] for i in rows], length)
+        given = np.random.default_rng(seed).random(len(rows)) < self.prior_share
+        prior = np.full((len(rows), length, length), NOT_GIVEN, dtype=np.float32)
+        paired = np.zeros((len(rows), length, length), dtype=np.float32)
+        for number, row in enumerate(rows):
+            shift = length - len(self.codes[row])
+            for i, j in self.pairs[row]:
+                paired[number, i + shift, j + shift] = paired[number, j + shift, i + shift] = 1
+            if given[number]:
+                i, j = (self.priors[row][:2] + shift).astype(int)
+                prior[number, shift:, shift:] = 0
+                prior[number, i, j] = prior[number, j, i] = self.priors[row][2]
+        return PairBatch(codes, prior, paired, True)
+
+
+def read_priors(sequences: list[str], context: int, kept: Path) -> list[np.ndarray]:
+    """Thermodynamic pairs of more than 1 % of each sequence's last `context` letters, (3, P) each; kept in a file."""
+    if not kept.exists():
+        found = []
+        for number, sequence in enumerate(sequences):
+            table = np.triu(pair_probabilities(alphabet.encode(sequence)[-context:]))
+            i, j = np.nonzero(table > 0.01)
+            found.append(np.stack([np.full(len(i), number), i, j, table[i, j]]).astype(np.float32))
+        with written(str(kept)) as beside, open(beside, "wb") as file:
+            np.save(file, np.concatenate(found, axis=1))
+    flat = np.load(kept)
+    return [flat[1:, flat[0] == number] for number in range(len(sequences))]
+
+
+class PairHead(nn.Module):
+    """Two positions' vectors, and their prior -> the logit of their pairing."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.one = nn.Linear(width, CHANNELS)
+        self.prior = nn.Conv2d(3, CHANNELS, 1)
+        self.first = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1) for _ in range(BLOCKS))
+        self.second = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1) for _ in range(BLOCKS))
+        self.out = nn.Conv2d(CHANNELS, 1, 1, bias=False)
+        nn.init.zeros_(self.out.weight)  # training starts from the prior, or from RARE
+        self.trust = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor, prior: Tensor, possible: Tensor, present: Tensor) -> Tensor:
+        """x (B, L, D), prior (B, L, L), possible (B, L, L) bool, present (B, L) bool -> (B, L, L)"""
+        here = (present[:, :, None] & present[:, None, :])[:, None].to(x.dtype)  # (B, 1, L, L)
+        one = self.one(x).transpose(1, 2)  # (B, C, L)
+        known = (prior >= 0).to(x.dtype)
+        told = torch.stack([prior.clamp(min=0).to(x.dtype), known, possible.to(x.dtype)], dim=1)  # (B, 3, L, L)
+        pair = (one[:, :, :, None] + one[:, :, None, :] + self.prior(told)) * here
+        for first, second in zip(self.first, self.second, strict=True):
+            pair = pair + second(F.gelu(first(F.gelu(pair)) * here)) * here
+        logits = self.out(F.gelu(pair))[:, 0].float()
+        start = torch.where(prior >= 0, self.trust * prior.clamp(1e-3, 1 - 1e-3).logit(), RARE)
+        logits = logits + logits.transpose(1, 2) + start
+        return torch.where(possible, logits.clamp(min=IMPOSSIBLE + 1), IMPOSSIBLE)
+
+
+class PairModel(nn.Module):
+    """Backbone and pairwise head."""
+
+    compiled = False  # a shape takes a minute to compile, and convolutions gain little
+    input_names = ("codes", "prior")
+    outputs = ("probability",)
+
+    allowed: Tensor
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.backbone = Backbone(config)
+        self.head = PairHead(config.width)
+        self.register_buffer("allowed", torch.from_numpy(ALLOWED), persistent=False)
+
+    def standardised(self, codes: Tensor, prior: Tensor) -> Tensor:
+        """Logits of pairing. codes (B, L) int64, prior (B, L, L) -> (B, L, L)"""
+        present = codes != alphabet.PAD
+        place = torch.arange(codes.shape[1], device=codes.device)
+        apart = (place[:, None] - place[None, :]).abs() > LOOP
+        possible = self.allowed[codes[:, :, None], codes[:, None, :]] & apart
+        result: Tensor = self.head(self.backbone(codes, present), prior, possible, present)
+        return result
+
+    def forward(self, codes: Tensor, prior: Tensor) -> tuple[Tensor, ...]:
+        """The exported output: probabilities of pairing, (B, L, L), symmetric."""
+        return (self.standardised(codes, prior).sigmoid(),)
+
+    def inputs(self, batch: PairBatch) -> tuple[Any, ...]:
+        """What `standardised` takes of a batch."""
+        device = self.allowed.device
+        return torch.from_numpy(batch.codes).to(device), torch.from_numpy(batch.prior).to(device)
+
+    def examples(self, codes: np.ndarray) -> tuple[Tensor, ...]:
+        """Inputs to try an exported model with, half of them with a prior. codes (B, L) int64"""
+        random = np.random.default_rng(0)
+        prior = random.random((len(codes), codes.shape[1], codes.shape[1]), dtype=np.float32)
+        prior[::2] = NOT_GIVEN
+        return torch.from_numpy(codes), torch.from_numpy((prior + prior.transpose(0, 2, 1)) / 2)
+
+    def loss(self, output: Tensor, batch: PairBatch) -> Tensor:
+        """Cross-entropy of possible pairs, a letter. output (B, L, L) -> ()"""
+        paired = torch.from_numpy(batch.paired).to(output.device)
+        possible = output > IMPOSSIBLE
+        each = F.binary_cross_entropy_with_logits(output, paired, reduction="none")
+        return (each * possible).sum() / float((batch.codes != alphabet.PAD).sum())
+
+    @torch.no_grad()
+    def best_threshold(self, examples: PairExamples) -> float:
+        """Of a pair's probability: the one whose structures have the best mean F1, with and without the prior."""
+        scores = dict.fromkeys(THRESHOLDS, 0.0)
+        for examples.prior_share in (0.0, 1.0):
+            for rows, batch in examples.in_order():
+                for row, padded in zip(rows, self(*self.inputs(batch))[0].numpy(), strict=True):
+                    first = len(padded) - len(examples.codes[row])
+                    for threshold in THRESHOLDS:
+                        told = best_structure(padded[first:, first:].astype(np.float64), threshold)
+                        scores[threshold] += score_pairs(examples.pairs[row], told)[2]
+        return max(scores, key=scores.__getitem__)
+
+    @torch.no_grad()
+    def scores(self, examples: PairExamples) -> dict[str, float]:
+        """Loss a letter, with and without the prior."""
+        values = {}
+        for name, share in (("with_prior", 1.0), ("without", 0.0)):
+            examples.prior_share, total, count = share, 0.0, 0
+            for rows, batch in examples.in_order():
+                with torch.autocast(self.allowed.device.type, torch.bfloat16):
+                    output = self.standardised(*self.inputs(batch))
+                total, count = total + float(self.loss(output.float(), batch)) * len(rows), count + len(rows)
+            values[name] = round(total / max(1, count), 4)
+        return values
