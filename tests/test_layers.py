@@ -7,7 +7,21 @@ import pytest
 from .conftest import ROOT
 
 MODULES = sorted((ROOT / "utrlm").rglob("*.py"))
-GROUND = {"errors", "alphabet", "fasta", "files", "tasks", "recipe", "card", "models", "table", "metrics", "decode"}
+GROUND = {
+    "errors",
+    "alphabet",
+    "fasta",
+    "files",
+    "tasks",
+    "recipe",
+    "card",
+    "models",
+    "table",
+    "metrics",
+    "decode",
+    "pairs",
+    "fold",
+}
 
 
 def imports(path):

@@ -1,15 +1,22 @@
 """A trained model -> one `.onnx` file that describes itself, checked against the network it came from."""
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import torch
 
+import utrlm
 from utrlm import alphabet
-from utrlm.card import KEY, ModelCard
+from utrlm.card import KEY, CardTarget, ModelCard
+from utrlm.recipe import Recipe
+from utrlm.table import digest
+from utrlm.training.spread import COVERAGE, calibrate
 
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
 
@@ -23,16 +30,18 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
     model = model.cpu().eval()
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     examples = model.examples(example_codes(4, 48))
-    program = torch.onnx.export(
-        model,
-        examples,
-        dynamo=True,
-        dynamic_shapes=tuple({**axes, **dict.fromkeys(range(2, one.ndim), axes[1])} for one in examples),
-        input_names=list(model.input_names),
-        output_names=list(model.outputs),
-        opset_version=20,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "# The axis name", UserWarning)  # two inputs have one batch and one length
+        program = torch.onnx.export(
+            model,
+            examples,
+            dynamo=True,
+            dynamic_shapes=tuple({**axes, **dict.fromkeys(range(2, one.ndim), axes[1])} for one in examples),
+            input_names=list(model.input_names),
+            output_names=list(model.outputs),
+            opset_version=20,
+            verbose=False,
+        )
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     proto = program.model_proto
@@ -49,6 +58,46 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
             if not np.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
                 raise ArithmeticError(f"exported {name} differ by {np.abs(one - other).max():.2g} at {(batch, length)}")
     path.write_bytes(proto.SerializeToString())
+
+
+def calibrated(card: ModelCard, model: Any, valid_set: Any) -> ModelCard:
+    """The card with what is set on rows that no weight was fitted to: intervals, or a structure's threshold."""
+    if not len(valid_set.codes):
+        return card
+    if card.kind == "pairs":
+        return replace(card, threshold=model.best_threshold(valid_set))
+    if model.probable.all():  # a probability has no interval
+        return card
+    model.spread = calibrate(model, valid_set)
+    return replace(card, interval=COVERAGE)
+
+
+def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:
+    """A model's card, but for its scores."""
+    lengths = train_rows["sequence"].str.len()
+    task = recipe.trained
+    return ModelCard(
+        name=recipe.name,
+        kind=task.kind,
+        version=utrlm.__version__,
+        description=recipe.description,
+        targets=tuple(CardTarget(t.name, t.unit, t.description, t.letters) for t in task.targets),
+        shortest=int(lengths.min()),
+        longest=int(lengths.max()),
+        context=recipe.context,
+        default=recipe.default,
+        data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.sources),
+        data_sha256=digest(recipe, data),
+        notes=notes(recipe),
+    )
+
+
+def notes(recipe: Recipe) -> str:
+    """How the model came about, in a sentence or two."""
+    taught = ", ".join(Path(teacher).name for teacher in recipe.teachers)
+    start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
+    made = f"Trained for {recipe.epochs:g} epochs from {start} with recipe {recipe.name}; splits by group."
+    return made + (f" Labels are {recipe.teacher_share:.0%} the prediction of {taught}." if taught else "")
 
 
 def write_card(proto: onnx.ModelProto, card: ModelCard) -> None:

@@ -10,22 +10,20 @@ import onnx
 import pandas as pd
 import torch
 
-import utrlm
-from utrlm.card import PROBABILITY, CardTarget, ModelCard
+from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.evaluate import FOLD_COLUMNS, evaluate, evaluate_folds, predict_labels
 from utrlm.files import written
 from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe, table_recipe
-from utrlm.table import build_table, digest, read_table
+from utrlm.table import build_table, read_table
 from utrlm.training.data import Examples
-from utrlm.training.export import export, write_card
+from utrlm.training.export import calibrated, export, make_card, write_card
 from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import train
 from utrlm.training.model import BackboneConfig
-from utrlm.training.pairs import PRIOR_SHARE, PairExamples, PairModel, read_priors
+from utrlm.training.pairing import PRIOR_SHARE, PairExamples, PairModel, read_priors
 from utrlm.training.pretrain import find_backbone, load_backbone, save_backbone
-from utrlm.training.spread import COVERAGE, calibrate
 
 
 def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int | None = None) -> Any:
@@ -213,43 +211,3 @@ def export_model(
         write_card(proto, replace(card, metrics=evaluate(beside, test_rows) if scores is None else scores))
         Path(beside).write_bytes(proto.SerializeToString())
     return model
-
-
-def calibrated(card: ModelCard, model: Any, valid_set: Any) -> ModelCard:
-    """The card with what is set on rows that no weight was fitted to: intervals, or a structure's threshold."""
-    if not len(valid_set.codes):
-        return card
-    if card.kind == "pairs":
-        return replace(card, threshold=model.best_threshold(valid_set))
-    if model.probable.all():  # a probability has no interval
-        return card
-    model.spread = calibrate(model, valid_set)
-    return replace(card, interval=COVERAGE)
-
-
-def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:
-    """A model's card, but for its scores."""
-    lengths = train_rows["sequence"].str.len()
-    task = recipe.trained
-    return ModelCard(
-        name=recipe.name,
-        kind=task.kind,
-        version=utrlm.__version__,
-        description=recipe.description,
-        targets=tuple(CardTarget(t.name, t.unit, t.description, t.letters) for t in task.targets),
-        shortest=int(lengths.min()),
-        longest=int(lengths.max()),
-        context=recipe.context,
-        default=recipe.default,
-        data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.sources),
-        data_sha256=digest(recipe, data),
-        notes=notes(recipe),
-    )
-
-
-def notes(recipe: Recipe) -> str:
-    """How the model came about, in a sentence or two."""
-    taught = ", ".join(Path(teacher).name for teacher in recipe.teachers)
-    start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
-    made = f"Trained for {recipe.epochs:g} epochs from {start} with recipe {recipe.name}; splits by group."
-    return made + (f" Labels are {recipe.teacher_share:.0%} the prediction of {taught}." if taught else "")
