@@ -11,7 +11,7 @@ from utrlm import alphabet
 from utrlm.card import ModelCard
 from utrlm.errors import InputError
 from utrlm.files import written
-from utrlm.pairs import best_structure, dot_bracket, expected_accuracy
+from utrlm.pairs import best_knots, best_structure, dot_bracket, expected_accuracy
 
 DECIMALS = 4  # golden files agree to 1e-4 across machines
 FORMATS = ("tsv", "jsonl", "parquet")
@@ -57,6 +57,23 @@ def site_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -
     return rows
 
 
+class Structure(str):
+    """Dot-bracket text of the nested pairs that remembers every pair's probability."""
+
+    pairs: tuple[tuple[int, int, float], ...]  # i < j, counted from 0
+    knots: tuple[tuple[int, int, float], ...]  # those that cross, not in the text
+
+
+def make_structure(probability: np.ndarray, threshold: float) -> Structure:
+    """The best structure that pair probabilities allow. (L, L)"""
+    pairs = best_structure(probability, threshold)
+    structure = Structure(dot_bracket(pairs, len(probability)))
+    knots = best_knots(probability, pairs, threshold)
+    structure.pairs = tuple((i, j, float(probability[i, j])) for i, j in pairs)
+    structure.knots = tuple((i, j, float(probability[i, j])) for i, j in knots)
+    return structure
+
+
 def pair_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -> list[Row]:
     """The best structure as text, and the share of letters expected to be right. probability (B, L, L) -> B dicts"""
     structure, confidence = card.columns
@@ -66,9 +83,9 @@ def pair_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -
         probability = padded[first:, first:].astype(np.float64)
         if not np.isfinite(probability).all():
             raise InputError(f"model {card.name!r} gave a value that is not a number")
-        pairs = best_structure(probability, card.threshold)
-        score = round(expected_accuracy(probability, pairs), DECIMALS)
-        rows.append({structure: dot_bracket(pairs, len(window)), confidence: score})
+        text = make_structure(probability, card.threshold)
+        score = round(expected_accuracy(probability, [(i, j) for i, j, _ in text.pairs]), DECIMALS)
+        rows.append({structure: text, confidence: score})
     return rows
 
 
@@ -77,7 +94,7 @@ DECODERS = {"scalar": scalar_columns, "site": site_columns, "pairs": pair_column
 
 def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
     """What a reader should know before believing a row, as a comma list. codes (L,)"""
-    longest = min((card.longest for card in cards), default=len(codes))
+    longest = min((min(card.longest, card.context) for card in cards), default=len(codes))
     shortest = max((card.shortest for card in cards), default=0)
     found = {
         "short": len(codes) < shortest,

@@ -69,18 +69,24 @@ def score_table(table: pd.DataFrame) -> dict[str, Any]:
 def evaluate_structures(model: str, table: pd.DataFrame) -> dict[str, Any]:
     """Precision, recall and F1 of base pairs, strict and with a slip of one, means over each part's sequences.
 
-    With and, where ViennaRNA is installed, without what thermodynamics says. A sequence longer than
-    the model reads is scored on the letters that are read.
+    Without and, where ViennaRNA is installed, with what thermodynamics says. Of a sequence longer than
+    the model reads, the pairs of letters that were not read count as missed.
     """
     scores: dict[str, Any] = {}
     for ending, fold in (("", False), (", with prior", True))[: 2 if find_spec("RNA") else 1]:
         predictor = Predictor(models=[model], device="cpu", fold=fold)
         column = predictor.models[0].card.columns[0]
         records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(table["sequence"]))
-        told = [parse_structure(row[column]) for row in predictor.rows(records)]
+        told = [shifted_pairs(row[column], row["length"]) for row in predictor.rows(records)]
         for part, rows in table.assign(told=told).groupby("part"):
             scores[f"{part}{ending}"] = score_structures(rows)
     return scores
+
+
+def shifted_pairs(structure: str, length: int) -> list[tuple[int, int]]:
+    """Pairs of a structure of a sequence's last letters, counted from the sequence's first one."""
+    first = length - len(structure)
+    return [(i + first, j + first) for i, j in parse_structure(structure)]
 
 
 def score_structures(rows: pd.DataFrame) -> dict[str, Any]:

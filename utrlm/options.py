@@ -105,6 +105,15 @@ batch_tokens = click.option(
 fold = click.option(
     "--fold", is_flag=True, help="Tell models of structure what thermodynamics (ViennaRNA, extra fold) says of pairs."
 )
+structures = click.option(
+    "--structures",
+    metavar="DIR",
+    help="Also write structures.dbn and pairs.tsv (and, of one --sequence, structure.svg).",
+)
+ct = click.option("--ct", is_flag=True, help="With --structures: structures.ct, a connectivity table, as well.")
+pseudoknots = click.option(
+    "--pseudoknots", is_flag=True, help="With --structures: pairs that cross others as well, in square brackets."
+)
 form = click.option(
     "--format", "form", type=click.Choice(["tsv", "jsonl", "parquet"]), default="tsv", help="Of the table."
 )

@@ -1,11 +1,14 @@
 """Secondary structures: dot-bracket text, base pairs, and the best structure that pair probabilities allow."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from utrlm import alphabet
 from utrlm.errors import InputError
 
 LOOP = 3  # fewest letters in a hairpin's loop
+MINIMAL_KNOT = 3  # stacked pairs: a lone crossing pair is more likely wrong than right
 BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}  # the first kind for nested pairs, the others for pseudoknots
 UNPAIRED = ".,-_:"
 _A, _C, _G, _T = (alphabet.LETTERS.index(letter) + 2 for letter in "ACGT")
@@ -38,11 +41,12 @@ def parse_structure(text: str, where: str = "structure") -> list[tuple[int, int]
     return sorted(pairs)
 
 
-def dot_bracket(pairs: list[tuple[int, int]], length: int) -> str:
-    """Nested pairs as text."""
+def dot_bracket(pairs: list[tuple[int, int]], length: int, knots: Sequence[tuple[int, int]] = ()) -> str:
+    """Nested pairs as text; `knots`, nested among themselves, in brackets of the second kind."""
     text = ["."] * length
-    for i, j in pairs:
-        text[i], text[j] = "(", ")"
+    for signs, some in (("()", pairs), ("[]", knots)):
+        for i, j in some:
+            text[i], text[j] = signs
     return "".join(text)
 
 
@@ -79,6 +83,29 @@ def best_structure(probability: np.ndarray, threshold: float) -> list[tuple[int,
                 waiting += [(i + 1, k), (k + 1, j)]
                 break
     return sorted(pairs)
+
+
+def best_knots(probability: np.ndarray, pairs: list[tuple[int, int]], threshold: float) -> list[tuple[int, int]]:
+    """Pairs of letters that `pairs` leave alone and that cross some of them, nested among themselves. (L, L)
+
+    The second layer of IPKnot's objective (Sato et al. 2011, doi:10.1093/bioinformatics/btr215), chosen after
+    the first one; runs of less than MINIMAL_KNOT pairs are left out.
+    """
+    free = np.ones(len(probability), dtype=bool)
+    free[[end for pair in pairs for end in pair]] = False
+    second = best_structure(np.where(free[:, None] & free[None, :], probability, 0.0), threshold)
+    crossing = [(i, j) for i, j in second if any(i < k < j < m or k < i < m < j for k, m in pairs)]
+    known = set(crossing)
+    kept = []
+    for i, j in crossing:
+        first = last = 0
+        while (i - first - 1, j + first + 1) in known:
+            first += 1
+        while (i + last + 1, j - last - 1) in known:
+            last += 1
+        if first + last + 1 >= MINIMAL_KNOT:
+            kept.append((i, j))
+    return kept
 
 
 def expected_accuracy(probability: np.ndarray, pairs: list[tuple[int, int]]) -> float:

@@ -9,7 +9,8 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from contextlib import ExitStack
+from itertools import chain, tee
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from utrlm.errors import InputError
 from utrlm.fasta import Record, SeenIds, read_fasta
 from utrlm.fold import pair_probabilities
 from utrlm.models import Model, open_models
+from utrlm.structures import open_structures
 
 STEP = 16  # a record is padded to the next multiple
 WINDOW_RECORDS = 4096
@@ -179,23 +181,38 @@ def predict_fasta(
     batch_tokens: int,
     form: str,
     fold: bool = False,
+    structures: str | None = None,
+    ct: bool = False,
+    pseudoknots: bool = False,
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
+
+    With `structures`, a folder, the files of `structures.open_structures` as well.
 
     Raises:
         InputError: anything wrong with the input, the models or the output's place.
     """
     if (fasta is None) == (sequence is None):
         raise InputError("give either --fasta FILE or --sequence LETTERS")
+    if (ct or pseudoknots) and not structures:
+        raise InputError("--ct and --pseudoknots go with --structures DIR")
     predictor = Predictor(tasks, models, device, cpus, batch_tokens, fold)
     if fasta is not None:
         records = read_fasta(fasta)
     else:
         records = iter([Record("sequence", "sequence", sequence or "", _letters(sequence or ""))])
     rows = 0
-    with open_writer(output, form, predictor.columns, predictor.texts) as writer:
-        for rows, row in enumerate(predictor.rows(records), start=1):  # noqa: B007
+    with ExitStack() as stack:
+        writer = stack.enter_context(open_writer(output, form, predictor.columns, predictor.texts))
+        files = None
+        if structures:
+            cards = [model.card for model in predictor.models]
+            files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
+        again, read = tee(records)  # as far apart as the windows that are computed
+        for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007
             writer.write(row)
+            if files:
+                files.write(record, row)
     return rows
 
 
