@@ -36,8 +36,8 @@ def random_gene(random, number, contig, length):
     letters = [p for a, b in exons for p in range(a, b)]
     if len(letters) < 12:
         return random_gene(random, number, contig, length)
-    first, last = sorted(random.choice(np.arange(1, len(letters) - 1), 2, replace=False))
-    last = max(last, min(first + 3, len(letters) - 1))
+    first = random.integers(1, len(letters) - 5)
+    last = random.integers(first + 3, len(letters) - 1)
     low, high = letters[first], letters[last] + 1
     cds = [(max(a, low), min(b, high)) for a, b in exons if max(a, low) < min(b, high)]
     return Gene(f"T{number}", contig, str(random.choice(["+", "-"])), exons, cds)
