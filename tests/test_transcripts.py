@@ -148,8 +148,8 @@ def test_script(run, tmp_path):
     (tmp_path / "a.gtf").write_text(gtf_text([PLUS, MINUS]))
     inputs = ("--genome", tmp_path / "g.fa", "--gtf", tmp_path / "a.gtf")
     done = run("extract", *inputs, "--output", tmp_path / "o.fa", "--select", "mane", "--summary", tmp_path / "s.tsv")
-    assert done.stderr == b"1 not_selected; 1 extracted\n"
-    assert (tmp_path / "s.tsv").read_text().splitlines()[:2] == ["outcome\ttranscripts", "not_selected\t1"]
+    assert done.stderr == b"1 extracted; 1 not_selected\n"
+    assert (tmp_path / "s.tsv").read_text().splitlines()[:2] == ["outcome\ttranscripts", "extracted\t1"]
     assert (tmp_path / "o.fa").read_text().startswith(">P gene=GP")
     bad = run("extract", *inputs[:3], tmp_path / "none.gtf", "--output", tmp_path / "p.fa")
     assert (bad.returncode, bad.stderr.count(b"\n")) == (1, 1)

@@ -140,6 +140,7 @@ prior = click.option(
 )
 least = click.option("--least", type=click.FloatRange(0, 1), default=0.5, help="Smallest probability to write.")
 site_model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
+per = click.option("--per", type=click.Choice(["uaug", "record"]), default="uaug", help="What a row stands for.")
 genome = click.option("--genome", required=True, metavar="FILE", help="Genome FASTA, plain or bgzipped.")
 gtf = click.option("--gtf", required=True, metavar="FILE", help="Annotation of that genome, GTF or GFF3, plain or gz.")
 select = click.option(

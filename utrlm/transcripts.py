@@ -169,7 +169,7 @@ def extract(genome: str, gtf: str, output: str, select: str, bed: str | None, su
             fasta.write(f">{utr.id} {description(utr, codon)}\n{utr.sequence(source)}\n")
             if table:
                 table.write(bed12(utr) + "\n")
-    told = dict(counts.most_common()) | notes
+    told = {"extracted": counts.pop("extracted", 0), **dict(counts.most_common()), **notes}
     if summary:
         with written(summary) as beside:
             lines = ["outcome\ttranscripts", *(f"{name}\t{count}" for name, count in told.items())]
