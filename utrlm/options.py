@@ -150,6 +150,13 @@ select = click.option(
     help="Transcripts: all, MANE's, also Ensembl's canonical, or one a gene (MANE, canonical, longest CDS).",
 )
 file_output = click.option("--output", required=True, metavar="FILE", help="Where to write.")
+vcf = click.option("--vcf", required=True, metavar="FILE|-", help="Variants: VCF, plain or bgzipped, or BCF.")
+output_vcf = click.option(
+    "--output-vcf", metavar="FILE.vcf.gz", help="Write the VCF too, annotated with INFO UTRLM, bgzipped and indexed."
+)
+haplotypes = click.option(
+    "--haplotypes", is_flag=True, help="Add rows for alleles that a sample carries together on one chromosome."
+)
 bed = click.option("--bed", metavar="FILE", help="Write the UTRs as BED12 too.")
 summary = click.option("--summary", metavar="FILE", help="Write the counts as a table too.")
 sample = click.option("--sample", required=True, help="Name of this FASTA in file names and tables.")
