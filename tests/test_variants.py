@@ -251,7 +251,11 @@ def test_table_and_vcf_hold_what_prediction_says(run, inputs, tmp_path):
     with pysam.VariantFile(str(tmp_path / "o.vcf.gz")) as vcf:
         names = vcf.header.info["UTRLM"].description.split(": ")[1].split("|")
         assert [r.pos for r in vcf.fetch("chr1", 100, 255)] == [106, 251]
-        told = {r.pos: dict(zip(names, r.info["UTRLM"][0].split("|"), strict=True)) for r in vcf if "UTRLM" in r.info}
+        told = {
+            r.pos: dict(zip(names, r.info["UTRLM"][0].split("|"), strict=True))
+            for r in vcf.fetch()
+            if "UTRLM" in r.info
+        }
     for row in rows:
         one = told[int(row["pos"])]
         assert one.pop("allele") == row["alt"]
