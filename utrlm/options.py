@@ -28,7 +28,7 @@ class Command(click.Command):
 def _install(module: str | None) -> str:
     """The command that brings a missing module."""
     top = (module or "").split(".")[0]
-    extra = {"torch": "[train]", "onnx": "[train]", "pandas": "[evaluate]", "scipy": "[evaluate]"}
+    extra = {"torch": "[train]", "onnx": "[train]", "pandas": "[evaluate]", "scipy": "[evaluate]", "pysam": "[genome]"}
     return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
 
 
@@ -64,6 +64,11 @@ def say(message: str) -> None:
 def show(values: Any) -> None:
     """Machine-readable output."""
     click.echo(json.dumps(values, indent=2))
+
+
+def say_counts(counts: dict[str, int]) -> None:
+    """What became of the input, on one line."""
+    say("; ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing was read")
 
 
 class CommaList(click.ParamType):
@@ -147,6 +152,25 @@ prior = click.option(
 )
 least = click.option("--least", type=click.FloatRange(0, 1), default=0.5, help="Smallest probability to write.")
 site_model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
+per = click.option("--per", type=click.Choice(["uaug", "record"]), default="uaug", help="What a row stands for.")
+genome = click.option("--genome", required=True, metavar="FILE", help="Genome FASTA, plain or bgzipped.")
+gtf = click.option("--gtf", required=True, metavar="FILE", help="Annotation of that genome, GTF or GFF3, plain or gz.")
+select = click.option(
+    "--select",
+    type=click.Choice(["all", "mane", "canonical", "gene"]),
+    default="all",
+    help="Transcripts: all, MANE's, also Ensembl's canonical, or one a gene (MANE, canonical, longest CDS).",
+)
+file_output = click.option("--output", required=True, metavar="FILE", help="Where to write.")
+vcf = click.option("--vcf", required=True, metavar="FILE|-", help="Variants: VCF, plain or bgzipped, or BCF.")
+output_vcf = click.option(
+    "--output-vcf", metavar="FILE.vcf.gz", help="Write the VCF too, annotated with INFO UTRLM, bgzipped and indexed."
+)
+haplotypes = click.option(
+    "--haplotypes", is_flag=True, help="Add rows for alleles that a sample carries together on one chromosome."
+)
+bed = click.option("--bed", metavar="FILE", help="Write the UTRs as BED12 too.")
+summary = click.option("--summary", metavar="FILE", help="Write the counts as a table too.")
 sample = click.option("--sample", required=True, help="Name of this FASTA in file names and tables.")
 shard_residues = click.option(
     "--shard-residues", type=click.IntRange(1), default=2_000_000, help="Letters after which a shard is closed."

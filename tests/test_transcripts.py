@@ -1,0 +1,156 @@
+"""From genome and annotation to spliced 5' UTRs."""
+
+import gzip
+
+import pytest
+
+from utrlm.errors import InputError
+from utrlm.fasta import read_fasta
+from utrlm.genome import Genome, find_contig, reverse_complement
+from utrlm.transcripts import extract, read_utrs
+
+from .genomes import Gene, gff3_text, gtf_text, random_world, write_fasta
+
+
+@pytest.fixture
+def extracted(tmp_path):
+    """Extracts; returns sequences by id, descriptions by id, and the counts."""
+
+    def run(contigs, annotation, select="all"):
+        (tmp_path / "a.gtf").write_text(annotation)
+        genome = write_fasta(tmp_path / "g.fa", contigs)
+        counts = extract(
+            str(genome), str(tmp_path / "a.gtf"), str(tmp_path / "o.fa"), select, str(tmp_path / "o.bed"), None
+        )
+        (tmp_path / "g.fa.fai").unlink()
+        records = list(read_fasta(str(tmp_path / "o.fa")))
+        return {r.id: r.sequence for r in records}, {r.id: r.description for r in records}, counts
+
+    return run
+
+
+PLUS = Gene("P", "chr1", "+", [(2, 6), (10, 20)], [(12, 18)], ("basic", "MANE_Select", "Ensembl_canonical"))
+MINUS = Gene("M", "chr1", "-", [(2, 6), (10, 20)], [(4, 6), (10, 12)])
+#         0123456789012345678901234
+CONTIG = "ttACGTggggATATGAAACCCCggg"
+
+
+def test_both_strands_over_exons(extracted, tmp_path):
+    sequences, titles, counts = extracted({"chr1": CONTIG}, gtf_text([PLUS, MINUS]))
+    assert sequences == {"P": "ACGTAT", "M": "GGTTTCAT"}
+    assert titles["P"] == "P gene=GP name=NP at=chr1:3-6,11-12:+"
+    assert titles["M"] == "M gene=GM name=NM at=chr1:13-20:- start=ATA"
+    assert counts == {"extracted": 2, "of these, start codon other than ATG": 1, "of these, own 5' end not known": 0}
+    beds = (tmp_path / "o.bed").read_text().splitlines()
+    assert beds[0] == "chr1\t2\t12\tP\t0\t+\t2\t2\t0\t2\t4,2\t0,8"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_genes_letter_by_letter_and_gff3_alike(extracted, seed):
+    contigs, genes = random_world(seed, genes=8)
+    sequences, titles, _ = extracted(contigs, gtf_text(genes))
+    for gene in genes:
+        letters = "".join(contigs[gene.contig][p] for p in gene.utr_positions())
+        if gene.strand == "-":
+            letters = reverse_complement(letters)[::-1]  # the complement alone
+        assert sequences[gene.id] == letters
+    assert extracted(contigs, gff3_text(genes))[:2] == (sequences, titles)
+
+
+def test_every_transcript_is_counted(extracted):
+    genes = [
+        PLUS,
+        Gene("nocds", "chr1", "+", [(2, 6)], []),
+        Gene("noutr", "chr1", "+", [(2, 12)], [(2, 9)]),
+        Gene("cut", "chr1", "+", [(2, 12)], [(5, 9)], ("basic", "cds_start_NF")),
+        Gene("part", "chr1", "+", [(2, 20)], [(12, 20)], ("mRNA_start_NF",)),
+        Gene("away", "chrUn", "+", [(2, 12)], [(5, 9)]),
+        Gene("long", "chr1", "+", [(2, 99)], [(5, 9)]),
+    ]
+    text = gtf_text(genes)
+    text += gtf_text([Gene("odd", "chr1", "+", [(2, 6)], [])]) + gtf_text(
+        [Gene("odd", "chr1", "-", [(8, 12)], [(8, 10)])]
+    )
+    sequences, titles, counts = extracted({"1": CONTIG}, text)
+    assert set(sequences) == {"P", "part"}
+    assert titles["part"].endswith("partial=yes")
+    assert counts.pop("of these, own 5' end not known") == 1
+    assert counts.pop("of these, start codon other than ATG") == 0
+    reasons = dict.fromkeys(["no_cds", "no_utr", "incomplete_start", "unknown_contig", "off_contig", "two_strands"], 1)
+    assert counts == {"extracted": 2, **reasons}
+
+
+def test_selections(extracted):
+    genes = [
+        PLUS,
+        Gene("longer", "chr1", "+", [(2, 24)], [(12, 24)]),
+        Gene("plain", "chr1", "+", [(2, 20)], [(12, 18)]),
+        Gene("canon", "chr1", "+", [(2, 20)], [(12, 18)], ("Ensembl_canonical",)),
+    ]
+    text = gtf_text(genes)
+    found = {name: extracted({"chr1": CONTIG}, text, name) for name in ("all", "mane", "canonical", "gene")}
+    assert [set(one[0]) for one in found.values()] == [
+        {"P", "longer", "plain", "canon"},
+        {"P"},
+        {"P", "canon"},
+        {"P", "longer", "plain", "canon"},
+    ]
+    one_gene = text.replace("Glonger", "GP").replace("Gplain", "Gcanon")
+    sequences, _, counts = extracted({"chr1": CONTIG}, one_gene, "gene")
+    assert set(sequences) == {"P", "canon"}
+    assert counts["not_selected"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        ("chr1", ["1"], "1"),
+        ("1", ["chr1"], "chr1"),
+        ("chrM", ["MT"], "MT"),
+        ("MT", ["chrM"], "chrM"),
+        ("2", ["1"], None),
+    ],
+)
+def test_chromosome_names(name, known, found):
+    assert find_contig(name, known) == found
+
+
+def test_gz_and_bad_annotations(tmp_path):
+    genome = Genome(str(write_fasta(tmp_path / "g.fa", {"chr1": CONTIG})))
+    (tmp_path / "a.gtf.gz").write_bytes(gzip.compress(gtf_text([PLUS]).encode()))
+    assert len(read_utrs(str(tmp_path / "a.gtf.gz"), genome)[0]) == 1
+
+    def message(content, name="bad.gtf"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            read_utrs(str(tmp_path / name), genome)
+        return str(caught.value)
+
+    assert "line 1: 1 columns instead of the nine" in message(b">fasta\nACGT\n")
+    assert "line 2: x to 6 is no range" in message(
+        gtf_text([MINUS]).replace("exon\t3", "exon\tx").split("\n", 1)[1].encode()
+    )
+    assert "no transcripts" in message(b"")
+    assert "none of its chromosomes" in message(gtf_text([PLUS]).replace("chr1", "chr9").encode())
+    assert "cut off or damaged" in message(gzip.compress(gtf_text([PLUS]).encode())[:-20])
+
+
+def test_bad_genomes(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        Genome(str(tmp_path / "none.fa"))
+    (tmp_path / "g.fa.gz").write_bytes(gzip.compress(b">chr1\nACGT\n"))
+    with pytest.raises(InputError, match="bgzipped"):
+        Genome(str(tmp_path / "g.fa.gz"))
+
+
+def test_script(run, tmp_path):
+    write_fasta(tmp_path / "g.fa", {"chr1": CONTIG})
+    (tmp_path / "a.gtf").write_text(gtf_text([PLUS, MINUS]))
+    inputs = ("--genome", tmp_path / "g.fa", "--gtf", tmp_path / "a.gtf")
+    done = run("extract", *inputs, "--output", tmp_path / "o.fa", "--select", "mane", "--summary", tmp_path / "s.tsv")
+    assert done.stderr == b"1 extracted; 1 not_selected\n"
+    assert (tmp_path / "s.tsv").read_text().splitlines()[:2] == ["outcome\ttranscripts", "extracted\t1"]
+    assert (tmp_path / "o.fa").read_text().startswith(">P gene=GP")
+    bad = run("extract", *inputs[:3], tmp_path / "none.gtf", "--output", tmp_path / "p.fa")
+    assert (bad.returncode, bad.stderr.count(b"\n")) == (1, 1)
+    assert not list(tmp_path.glob("p.fa*"))

@@ -1,0 +1,94 @@
+"""Alleles that a sample carries together on one chromosome, in one 5' UTR."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from utrlm.edits import Edit, apply_edits
+from utrlm.effects import Effect, EffectFinder, Found
+from utrlm.transcripts import Utr
+
+Allele = tuple[str, int, str, str, str]  # chromosome, position, id, ref, alt
+Carrier = tuple[str, int]  # sample, and which of its chromosomes, from 1
+HOMOZYGOUS = "homozygous"  # on every chromosome, so in every phase set
+
+
+class _Carried:
+    """The alleles of one UTR, by phase set and carrier."""
+
+    def __init__(self, utr: Utr, end: int):
+        self.utr = utr
+        self.end = end
+        self.alleles: dict[tuple[Carrier, Any], list[tuple[Allele, Edit | None]]] = {}
+
+    def combinations(self) -> dict[tuple[Allele, ...], tuple[list[Edit | None], list[str]]]:
+        """Sets of two and more alleles, with their edits and who carries them."""
+        found: dict[tuple[Allele, ...], tuple[list[Edit | None], list[str]]] = {}
+        carriers = {carrier for carrier, _ in self.alleles}
+        for carrier in sorted(carriers):
+            phases = [phase for one, phase in self.alleles if one == carrier and phase != HOMOZYGOUS]
+            everywhere = self.alleles.get((carrier, HOMOZYGOUS), [])
+            for phase in phases or [None]:
+                own = self.alleles.get((carrier, phase), []) if phases else []
+                held = sorted(own + everywhere, key=lambda pair: (pair[0][1], pair[0][4]))
+                if len(held) > 1:
+                    key = tuple(allele for allele, _ in held)
+                    found.setdefault(key, ([edit for _, edit in held], []))[1].append(f"{carrier[0]}|{carrier[1]}")
+        return found
+
+
+class HaplotypeFinder:
+    """Gathers phased alleles until the records have passed a UTR; then tells its haplotypes."""
+
+    def __init__(self, finder: EffectFinder):
+        self._finder = finder
+        self._open: dict[Utr, _Carried] = {}
+        self._contig = ""
+
+    def add(self, record: Any, found: Found) -> Iterator[Effect]:
+        """Take a record, in the VCF's order; yields the haplotypes of UTRs that lie behind it."""
+        passed = [utr for utr, held in self._open.items() if record.chrom != self._contig or held.end <= record.start]
+        self._contig = record.chrom
+        for utr in passed:
+            yield from self._close(self._open.pop(utr))
+        if not found.edits:
+            return
+        calls = [(carrier, phase, number) for carrier, phase, number in _calls(record)]
+        for number, utr, edit in found.edits:
+            held = self._open.setdefault(utr, _Carried(utr, max(utr.blocks[-1][1], utr.start[-1][1])))
+            allele = (record.chrom, record.pos, record.id or "", record.ref, record.alts[number - 1])
+            for carrier, phase, carried in calls:
+                if carried == number:
+                    held.alleles.setdefault((carrier, phase), []).append((allele, edit))
+
+    def finish(self) -> Iterator[Effect]:
+        """The haplotypes of the UTRs that are left."""
+        for held in self._open.values():
+            yield from self._close(held)
+        self._open = {}
+
+    def _close(self, held: _Carried) -> Iterator[Effect]:
+        for alleles, (edits, carriers) in held.combinations().items():
+            known = tuple(edit for edit in edits if edit)
+            flags = ["haplotype"]
+            if len(known) < len(edits):
+                known, flags = (), [*flags, "not_placed"]
+            elif not apply_edits(self._finder.sequence(held.utr), known):
+                known, flags = (), [*flags, "overlapping"]
+            name = "+".join(f"{position}:{ref}>{alt}" for _, position, _, ref, alt in alleles)
+            first = (alleles[0][0], alleles[0][1], name, "", "")
+            yield self._finder.effect(first, held.utr, known, tuple(flags), ",".join(carriers))
+
+
+def _calls(record: Any) -> Iterator[tuple[Carrier, Any, int]]:
+    """Alternate alleles whose chromosome is known: carrier, phase set, number of the allele."""
+    for sample, call in record.samples.items():
+        alleles = call.allele_indices or ()
+        if None in alleles:
+            continue
+        same = len(set(alleles)) == 1
+        if not same and not call.phased:
+            continue
+        phase = HOMOZYGOUS if same else call.get("PS", None) or "phased"
+        for number, allele in enumerate(alleles, start=1):
+            if allele:
+                yield (sample, number), phase, allele

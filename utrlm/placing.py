@@ -1,0 +1,99 @@
+"""Where a variant of the genome falls in a spliced 5' UTR."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from utrlm.edits import Edit
+from utrlm.genome import reverse_complement
+from utrlm.transcripts import Utr
+
+BIN = 1 << 12  # nt of the genome that share one list of UTRs
+
+
+def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
+    """The variant without letters that both alleles share: at their ends first, then at their starts."""
+    while ref and alt and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    shared = 0
+    while shared < min(len(ref), len(alt)) and ref[shared] == alt[shared]:
+        shared += 1
+    return start + shared, ref[shared:], alt[shared:]
+
+
+def place(utr: Utr, start: int, ref: str, alt: str) -> tuple[Edit | None, str]:
+    """The edit that a trimmed variant makes, and a flag: outside, exon_edge, start_changed, utr_deleted or none.
+
+    Substitutions change no coordinates: their letters inside are applied even where they reach over an edge, with
+    that edge as the flag. Where an insertion or deletion lies on an edge, what is spliced is not known: no edit.
+    """
+    if not ref:
+        return _place_insertion(utr, start, alt)
+    end = start + len(ref)
+    pieces, before = [], 0  # (place in the joined blocks, genomic start and end)
+    for left, right in utr.blocks:
+        low, high = max(left, start), min(right, end)
+        if low < high:
+            pieces.append((before + low - left, low, high))
+        before += right - left
+    starts = any(left < end and start < right for left, right in utr.start)
+    inside = sum(high - low for _, low, high in pieces)
+    if not pieces:
+        return None, "start_changed" if starts else "outside"
+    edge = "" if inside == len(ref) else "start_changed" if starts else "exon_edge"
+    if len(alt) == len(ref):
+        letters = "".join(alt[low - start : high - start] for _, low, high in pieces)
+    elif edge or len(pieces) > 1:
+        return None, edge or "exon_edge"
+    elif inside == len(utr) and not alt:
+        return None, "utr_deleted"
+    else:
+        letters = alt
+    return _oriented(utr, pieces[0][0], inside, letters), edge
+
+
+def _place_insertion(utr: Utr, gap: int, letters: str) -> tuple[Edit | None, str]:
+    """An insertion before the base at `gap`; right before the start codon, it belongs to the UTR."""
+    before = 0
+    for left, right in utr.blocks:
+        if left < gap < right or (gap in (left, right) and _borders_start(utr, gap)):
+            return _oriented(utr, before + gap - left, 0, letters), ""
+        if gap in (left, right):
+            return None, "exon_edge"
+        before += right - left
+    return None, "start_changed" if any(left < gap < right for left, right in utr.start) else "outside"
+
+
+def _borders_start(utr: Utr, gap: int) -> bool:
+    """Whether the gap lies between the UTR's last base and the start codon's first, both of one exon."""
+    if utr.strand == "+":
+        return gap == utr.blocks[-1][1] == utr.start[0][0]
+    return gap == utr.blocks[0][0] == utr.start[-1][1]
+
+
+def _oriented(utr: Utr, start: int, size: int, letters: str) -> Edit:
+    """The edit 5' to 3', from its place in the blocks joined in genomic order."""
+    if utr.strand == "+":
+        return Edit(start, start + size, letters)
+    return Edit(len(utr) - start - size, len(utr) - start, reverse_complement(letters))
+
+
+class UtrIndex:
+    """Finds the UTRs that a stretch of the genome touches."""
+
+    def __init__(self, utrs: Iterable[Utr]):
+        self._bins: defaultdict[tuple[str, int], list[Utr]] = defaultdict(list)
+        for utr in utrs:
+            bins = {
+                place for left, right in (*utr.blocks, *utr.start) for place in range(left // BIN, right // BIN + 1)
+            }
+            for place in bins:
+                self._bins[utr.contig, place].append(utr)
+
+    def touching(self, contig: str, start: int, end: int) -> list[Utr]:
+        """UTRs, their start codons included, that the stretch overlaps or (an insertion) borders."""
+        found = {}
+        for number in range(start // BIN, end // BIN + 1):
+            for utr in self._bins.get((contig, number), ()):
+                if any(left <= end and start <= right for left, right in (*utr.blocks, *utr.start)):
+                    found[id(utr)] = utr
+        return list(found.values())
