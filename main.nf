@@ -1,8 +1,10 @@
-// FASTA of 5' UTRs in, one table of predictions out.
+// FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it.
 
-include { SPLIT   } from './modules/local/split/main.nf'
-include { PREDICT } from './modules/local/predict/main.nf'
-include { MERGE   } from './modules/local/merge/main.nf'
+include { EXTRACT  } from './modules/local/extract/main.nf'
+include { VARIANTS } from './modules/local/variants/main.nf'
+include { SPLIT    } from './modules/local/split/main.nf'
+include { PREDICT  } from './modules/local/predict/main.nf'
+include { MERGE    } from './modules/local/merge/main.nf'
 
 // The files that a parameter names: a path, a glob, or several divided by commas; in a fixed order.
 def files_of(name, value) {
@@ -23,7 +25,7 @@ def files_of(name, value) {
 
 // Stops at once, in one line, where a parameter cannot be right.
 def check_parameters() {
-    def known = ['fasta', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
+    def known = ['fasta', 'genome', 'gtf', 'vcf', 'select', 'haplotypes', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
     params.keySet().each { name ->
         if (!(name in known || name.contains('-'))) {
             error("--${name}: no such parameter; there are ${known.collect { one -> '--' + one }.join(', ')}")
@@ -40,21 +42,55 @@ def check_parameters() {
             error("--tasks ${task}: no shipped model; there are ${shipped.join(', ')}")
         }
     }
-    if (!params.fasta) {
-        error("give --fasta FILE (or --help)")
+    if (!(params.select in ['all', 'mane', 'canonical', 'gene'])) {
+        error("--select ${params.select}: neither all, mane, canonical nor gene")
+    }
+    if (params.fasta && (params.genome || params.vcf)) {
+        error("give either --fasta, or --genome and --gtf")
+    }
+    if (!params.fasta && !params.genome) {
+        error(params.vcf ? "--vcf needs --genome FILE and --gtf FILE" : "give --fasta FILE (or --help)")
+    }
+    if (params.genome && !params.gtf) {
+        error("--genome needs --gtf FILE")
     }
 }
 
-// Name of a sample: the file's name without FASTA endings.
+// The one file that a parameter names.
+def file_of(name, value) {
+    def found = files_of(name, value)
+    if (found.size() > 1) {
+        error("--${name} ${value}: ${found.size()} files; give one")
+    }
+    return found[0]
+}
+
+// Samples by their names, in the order given; a name that two of them would have is an error.
+def named(name, found) {
+    def inputs = found.collect { one -> [[id: sample_of(one)], one] }
+    def twice = inputs.countBy { pair -> pair[0].id }.find { sample -> sample.value > 1 }
+    if (twice) {
+        error("--${name}: two files would be sample '${twice.key}'; rename one")
+    }
+    return inputs
+}
+
+// Name of a sample: the file's name without its endings.
 def sample_of(fasta) {
-    return fasta.name.replaceFirst(/(?i)\.gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas)$/, '').replaceAll(/[^\w.-]/, '_')
+    return fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, '').replaceAll(/[^\w.-]/, '_')
 }
 
 def help_text() {
     return """\
     nextflow run main.nf --fasta utrs.fa.gz [options]
+    nextflow run main.nf --genome genome.fa --gtf annotation.gtf.gz [options]
+    nextflow run main.nf --vcf variants.vcf.gz --genome genome.fa --gtf annotation.gtf.gz [options]
 
       --fasta           FASTA of 5' UTRs, plain or gz: a path, a glob in quotes, or several divided by commas
+      --genome, --gtf   genome FASTA (plain or bgzipped) and its GTF or GFF3 (plain or gz), to cut the 5' UTRs from
+      --vcf             VCF or BCF: predict what its variants do to these 5' UTRs; a path, a glob, or several
+      --select          transcripts: all, mane, canonical, gene (one a gene)  [${params.select}]
+      --haplotypes      also alleles that a sample carries together on one chromosome
       --outdir          where results go                              [${params.outdir}]
       --tasks           shipped models, divided by commas             [those whose card says default]
       --models          own .onnx files: a path, a glob, or several
@@ -72,24 +108,26 @@ workflow {
         exit(0)
     }
     check_parameters()
-    def fastas = files_of('fasta', params.fasta)
-    def samples = fastas.collect { fasta -> sample_of(fasta) }
-    def twice = samples.countBy { sample -> sample }.find { sample -> sample.value > 1 }
-    if (twice) {
-        error("--fasta: two files would be sample '${twice.key}'; rename one")
-    }
     def models = params.models ? files_of('models', params.models) : []
-    def inputs = [samples, fastas].transpose().collect { pair -> [[id: pair[0]], pair[1]] }
-
-    SPLIT(channel.fromList(inputs))
-    PREDICT(SPLIT.out.shards.transpose(), models)
-    manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }
-    tables = PREDICT.out.table.toSortedList { a, b -> a[1].name <=> b[1].name }
-    MERGE(
-        manifests
-            .combine(tables.map { rows -> [rows.collect { row -> row[1] }] })
-            .map { row -> [[id: 'predictions'], row[0..-2].collect { pair -> pair[1] }, row[-1]] }
-    )
+    def annotated = params.genome ? [file_of('genome', params.genome), file_of('gtf', params.gtf)] : []
+    if (params.vcf) {
+        def vcfs = named('vcf', files_of('vcf', params.vcf))
+        VARIANTS(channel.fromList(vcfs.collect { pair -> pair + annotated }), models)
+    }
+    else {
+        def fastas = params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
+        def samples = params.fasta ? fastas.collect { pair -> pair[0].id } : ['utrs']
+        EXTRACT(channel.fromList(params.fasta ? [] : [[[id: 'utrs']] + annotated]))
+        SPLIT(channel.fromList(fastas).mix(EXTRACT.out.fasta))
+        PREDICT(SPLIT.out.shards.transpose(), models)
+        manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }
+        tables = PREDICT.out.table.toSortedList { a, b -> a[1].name <=> b[1].name }
+        MERGE(
+            manifests
+                .combine(tables.map { rows -> [rows.collect { row -> row[1] }] })
+                .map { row -> [[id: 'predictions'], row[0..-2].collect { pair -> pair[1] }, row[-1]] }
+        )
+    }
 
     channel.topic('versions')
         .map { process, tool, version -> "${process}\t${tool}\t${version}" }
