@@ -1,7 +1,7 @@
 """Raw outputs to columns, and rows to a file: the one place that knows how a number is written."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
@@ -148,7 +148,7 @@ class ParquetWriter:
 
     ROWS = 10_000
 
-    def __init__(self, path: str, columns: list[str], texts: list[str]):
+    def __init__(self, path: str, columns: list[str], texts: Sequence[str]):
         """`texts`: the columns that hold no numbers."""
         import pyarrow  # type: ignore[import-untyped]
         import pyarrow.parquet  # type: ignore[import-untyped]
@@ -178,10 +178,10 @@ class ParquetWriter:
 
 
 @contextmanager
-def open_writer(path: str, form: str, columns: list[str], texts: list[str]) -> Iterator[Writer]:
+def open_writer(path: str, form: str, columns: list[str], texts: Sequence[str] = ()) -> Iterator[Writer]:
     """A writer to a file or, for "-", standard output; the file appears under its name only when whole.
 
-    `texts`: the columns that hold no numbers.
+    `texts`: the columns that hold no numbers, which only Parquet needs to know.
     """
     if form == "parquet":
         if path == "-":

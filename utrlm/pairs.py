@@ -44,9 +44,9 @@ def parse_structure(text: str, where: str = "structure") -> list[tuple[int, int]
 def dot_bracket(pairs: list[tuple[int, int]], length: int, knots: Sequence[tuple[int, int]] = ()) -> str:
     """Nested pairs as text; `knots`, nested among themselves, in brackets of the second kind."""
     text = ["."] * length
-    for signs, some in (("()", pairs), ("[]", knots)):
+    for opening, closing, some in (("(", ")", pairs), ("[", "]", knots)):
         for i, j in some:
-            text[i], text[j] = signs
+            text[i], text[j] = opening, closing
     return "".join(text)
 
 
