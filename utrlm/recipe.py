@@ -27,6 +27,7 @@ class Source:
     group: str = ""  # column whose equal values stay in one split; shared k-mers join groups in any case
     rank: str = ""  # column of noise ranks: 0 is the best-measured row
     rank_scale: float = 80_000.0  # a row of rank r weighs 1 / (1 + r / rank_scale)
+    weight: str = ""  # column of weights in the loss, or a pandas expression of columns; times what the rank gives
     repeat: int = 1  # times a row is seen in an epoch
     keep: str = ""  # pandas query: rows that are used at all
     average: bool = False  # rows of one sequence become one: their mean label, weighted by their number
@@ -63,7 +64,8 @@ class Recipe:
     batch_tokens: int = 25_600  # letters in a batch, padding included
     muon_rate: float = 0.01  # learning rate of the blocks' matrices
     adam_rate: float = 0.002  # of everything else
-    weight_decay: float = 0.01
+    muon_decay: float = 0.1  # weight decay of the blocks' matrices
+    weight_decay: float = 0.01  # of everything else
     warmup: int = 200  # steps
     ema: float = 0.999  # decay of the moving average that is shipped
     clip: float = 1.0  # largest norm of the gradient

@@ -73,6 +73,9 @@ def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
         raise InputError(f"{path}: row {row + 1}: label {said.iloc[row]!r} is not a number")
     group = _values(raw, source.group, path).astype(str) if source.group else None
     rank = _values(raw, source.rank, path) if source.rank else pd.Series(0, index=raw.index)
+    weight = _values(raw, source.weight, path) if source.weight else pd.Series(1.0, index=raw.index)
+    if source.rank:
+        weight = weight / (1 + rank / source.rank_scale)
     wanted = pd.Series("", index=raw.index)
     for name in ("valid", "test"):  # test wins where both queries hold
         if query := getattr(source, name):
@@ -84,7 +87,7 @@ def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
             "label": label.astype(float),
             "structure": structure,
             "part": source.name or source.target,
-            "weight": 1 / (1 + rank / source.rank_scale) if source.rank else 1.0,
+            "weight": weight.astype(float),
             "repeat": source.repeat,
             "rank": rank,
             "source": source.file,

@@ -133,7 +133,7 @@ def make_optimisers(model: Any, recipe: Recipe) -> list[torch.optim.Optimizer]:
     matrices = [p for p in model.backbone.blocks.parameters() if p.ndim == 2]
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]
-    muon = torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.weight_decay)
+    muon = torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.muon_decay)
     adam = torch.optim.AdamW(rest, lr=recipe.adam_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.95))
     for optimiser in (muon, adam):
         for group in optimiser.param_groups:
