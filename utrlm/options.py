@@ -1,13 +1,14 @@
 """The Click options that several commands share, and the one place where errors become a line."""
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 import utrlm
-from utrlm.errors import InputError
+from utrlm.errors import InputError, InterruptedRunError
 
 
 class Command(click.Command):
@@ -19,6 +20,9 @@ class Command(click.Command):
             return super().invoke(ctx)
         except InputError as error:
             raise click.ClickException(str(error)) from error
+        except InterruptedRunError as error:
+            say(str(error))
+            ctx.exit(128 + signal.SIGTERM)
         except ModuleNotFoundError as error:
             raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
         except BrokenPipeError:
@@ -28,7 +32,14 @@ class Command(click.Command):
 def _install(module: str | None) -> str:
     """The command that brings a missing module."""
     top = (module or "").split(".")[0]
-    extra = {"torch": "[train]", "onnx": "[train]", "pandas": "[evaluate]", "scipy": "[evaluate]", "pysam": "[genome]"}
+    extra = {
+        "torch": "[train]",
+        "onnx": "[train]",
+        "tensorboardX": "[tensorboard]",
+        "pandas": "[evaluate]",
+        "scipy": "[evaluate]",
+        "pysam": "[genome]",
+    }
     return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
 
 
@@ -151,7 +162,28 @@ prior = click.option(
     "--prior", type=click.FloatRange(0, 500, min_open=True), default=1.0, help="Real sites of each kind a kilobase."
 )
 least = click.option("--least", type=click.FloatRange(0, 1), default=0.5, help="Smallest probability to write.")
-site_model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
+site_resume = click.option(
+    "--resume/--restart", default=True, help="Continue what lies in --checkpoint-dir, or remove it and begin anew."
+)
+tensorboard = click.option(
+    "--tensorboard", is_flag=True, help="Write for TensorBoard too, into --checkpoint-dir (extra tensorboard)."
+)
+shard = click.option(
+    "--shard", is_flag=True, help="Under torchrun: divide weights among processes (FSDP2), for giga."
+)
+seeds = click.option(
+    "--seeds", type=click.IntRange(0), default=0, help="Train so many models and average them; 0: as the recipe says."
+)
+
+
+def run(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every training: where and how it runs."""
+    for option in (cpus, shard, tensorboard, resume, checkpoint_dir):
+        function = option(function)
+    return function
+
+
+model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
 per = click.option("--per", type=click.Choice(["uaug", "record"]), default="uaug", help="What a row stands for.")
 genome = click.option("--genome", required=True, metavar="FILE", help="Genome FASTA, plain or bgzipped.")
 gtf = click.option("--gtf", required=True, metavar="FILE", help="Annotation of that genome, GTF or GFF3, plain or gz.")

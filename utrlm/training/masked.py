@@ -76,6 +76,14 @@ class MaskedModel(nn.Module):
         total = F.cross_entropy(output.flatten(0, 1), original.flatten(), ignore_index=-100, reduction="sum")
         return total / (original >= 0).sum().clamp(min=1)
 
+    def weight(self, batch: MaskedBatch) -> float:
+        """Number of hidden letters."""
+        return float(max(1, (batch.original >= 0).sum()))
+
+    def merit(self, scores: dict[str, float]) -> float:
+        """Perplexity should be small."""
+        return -scores["perplexity"]
+
     @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:
         """Masked accuracy and perplexity over all hidden letters of `MaskedSequences`."""

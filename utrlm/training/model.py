@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from utrlm import alphabet
 
@@ -210,6 +211,7 @@ class Backbone(nn.Module):
         self.stem: nn.Module = Stem(config) if config.stem else Letters(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
+        self.recompute = False  # blocks are computed again in the backward pass, rather than kept
 
     def forward(self, codes: Tensor, present: Tensor, padded: bool = True) -> Tensor:
         """codes (B, L) int64, present (B, L) bool; `padded` False promises that all is present -> (B, L, D)"""
@@ -220,6 +222,7 @@ class Backbone(nn.Module):
         bias = torch.where(present, 0.0, -1e9)[:, None, None, :] if padded else None
         x = self.stem(codes, present)
         for block in self.blocks:
-            x = block(x, bias, cos, sin)
+            again = self.recompute and self.training
+            x = checkpoint(block, x, bias, cos, sin, use_reentrant=False) if again else block(x, bias, cos, sin)
         result: Tensor = self.norm(x)
         return result if self.config.stem else result[:, 1:-1]
