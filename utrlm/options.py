@@ -162,28 +162,7 @@ prior = click.option(
     "--prior", type=click.FloatRange(0, 500, min_open=True), default=1.0, help="Real sites of each kind a kilobase."
 )
 least = click.option("--least", type=click.FloatRange(0, 1), default=0.5, help="Smallest probability to write.")
-site_resume = click.option(
-    "--resume/--restart", default=True, help="Continue what lies in --checkpoint-dir, or remove it and begin anew."
-)
-tensorboard = click.option(
-    "--tensorboard", is_flag=True, help="Write for TensorBoard too, into --checkpoint-dir (extra tensorboard)."
-)
-shard = click.option(
-    "--shard", is_flag=True, help="Under torchrun: divide weights among processes (FSDP2), for giga."
-)
-seeds = click.option(
-    "--seeds", type=click.IntRange(0), default=0, help="Train so many models and average them; 0: as the recipe says."
-)
-
-
-def run(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every training: where and how it runs."""
-    for option in (cpus, shard, tensorboard, resume, checkpoint_dir):
-        function = option(function)
-    return function
-
-
-model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
+site_model = click.option("--model", metavar="FILE", help="A site model of your own (.onnx).")
 per = click.option("--per", type=click.Choice(["uaug", "record"]), default="uaug", help="What a row stands for.")
 genome = click.option("--genome", required=True, metavar="FILE", help="Genome FASTA, plain or bgzipped.")
 gtf = click.option("--gtf", required=True, metavar="FILE", help="Annotation of that genome, GTF or GFF3, plain or gz.")
@@ -212,6 +191,38 @@ tables_dir = click.option("--tables-dir", required=True, metavar="DIR", help="Fo
 manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
+resume = click.option(
+    "--resume/--restart", default=True, help="Continue what lies in --checkpoint-dir, or remove it and begin anew."
+)
+tensorboard = click.option(
+    "--tensorboard", is_flag=True, help="Write for TensorBoard too, into --checkpoint-dir (extra tensorboard)."
+)
+shard = click.option("--shard", is_flag=True, help="Under torchrun: divide weights among processes (FSDP2), for giga.")
+seeds = click.option(
+    "--seeds", type=click.IntRange(0), default=0, help="Train so many models and average them; 0: as the recipe says."
+)
+
+
+init = click.option("--init", default="", metavar="NAME|FILE", help="Backbone or RiNALMo checkpoint to start from.")
+learn_fold = click.option(
+    "--fold",
+    is_flag=True,
+    help="Also learn minimum free energy and pairing, as ViennaRNA (extra fold) computes them.",
+)
+token_dropout = click.option(
+    "--token-dropout", is_flag=True, help="Show a hidden letter as zero, and the others as so much more."
+)
+seed = click.option("--seed", type=click.IntRange(0), default=1, help="Of all that is drawn.")
+settings = click.option("--settings", metavar="FILE", help="Rates, batches and more (TOML; docs/training.md).")
+
+
+def run(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every training: where and how it runs."""
+    for option in (cpus, shard, tensorboard, resume, checkpoint_dir):
+        function = option(function)
+    return function
+
+
 model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
 folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")

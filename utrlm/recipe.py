@@ -122,12 +122,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         InputError: the file is missing, not TOML, or has a key that no field of `Recipe` or `Source` bears.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from error
+    values = _read_toml(path)
     sources = tuple(_build(Source, one, f"{path}: sources") for one in values.pop("sources", []))
     targets = tuple(_build(Target, one, f"{path}: targets") for one in values.pop("targets", []))
     phases = tuple(_build(Phase, one, f"{path}: phases") for one in values.pop("phases", []))
@@ -137,6 +132,30 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
     check_sources(recipe.sources, recipe.trained, str(path))
     return recipe
+
+
+def read_settings(path: Path | None, **given: Any) -> Recipe:
+    """How to train where there are no tables: `given`, and fields of `Recipe` from a TOML file.
+
+    Raises:
+        InputError: the file is missing, not TOML, or has a key that is unknown or given.
+    """
+    values = _read_toml(path) if path else {}
+    if twice := sorted(set(values) & (set(given) | {"sources", "targets", "phases"})):
+        raise InputError(f"{path}: {twice[0]!r} is not told here")
+    recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, str(path))
+    check_settings(recipe, str(path))
+    return recipe
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's content, or InputError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def check_settings(recipe: Recipe, where: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from utrlm.files import written
 from utrlm.models import open_model, sha256
 from utrlm.recipe import Recipe
 from utrlm.training.checkpoint import described
+from utrlm.training.curve import draw_curve
 from utrlm.training.ensemble import members
 from utrlm.training.log import NAME, read_log
 
@@ -142,7 +142,7 @@ def markdown(card: ModelCard, facts: dict[str, Any]) -> str:
         "## Making",
         "",
         *table_of(["run", "on", *MAKING], making),
-        f"torch {facts['torch']}; SHA-256 of the tables `{card.data_sha256}`. The JSON beside this file has the recipe.",
+        f"torch {facts['torch']}; SHA-256 of the tables `{card.data_sha256}`; the JSON beside this has the recipe.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -167,24 +167,3 @@ def table_of(columns: list[str], rows: list[list[Any]]) -> list[str]:
     """Lines of a Markdown table, and an empty one."""
     lines = [columns, ["---"] * len(columns), *rows]
     return ["| " + " | ".join(str(one).replace("|", "\\|") for one in line) + " |" for line in lines] + [""]
-
-
-def draw_curve(logs: dict[str, list[dict[str, Any]]], path: Path) -> None:
-    """Loss of the training batches, smoothed, and scores of the validation rows, over steps."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for name, lines in logs.items():
-        loss = pd.Series({line["step"]: line["loss"] for line in lines if "loss" in line}, dtype=float)
-        left.plot(loss.index, loss.ewm(span=max(1, len(loss) / 50)).mean(), label=name)
-        valid = pd.DataFrame({line["step"]: line["valid"] for line in lines if "valid" in line}).T
-        for column in valid:
-            right.plot(valid.index, valid[column], label=f"{name} {column}")
-    left.set(xlabel="step", ylabel="training loss", yscale="log")
-    right.set(xlabel="step", ylabel="validation")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a log without lines has no legend
-        right.legend(fontsize=6)
-    FigureCanvasAgg(figure).print_png(str(path))
