@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
-from utrlm.errors import DivergedError, InterruptedRunError
+from utrlm.errors import DivergedError, InputError, InterruptedRunError
 from utrlm.recipe import Recipe
 from utrlm.training import checkpoint, parallel
 from utrlm.training.checkpoint import catch_sigterm
@@ -81,9 +81,11 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
 
     Raises:
         DivergedError: the loss is not a number; the message names the step and the rows.
-        InputError: the checkpoint is of another run.
+        InputError: the checkpoint is of another run, or the recipe has phases and weights are divided.
         InterruptedRunError: SIGTERM arrived.
     """
+    if how.shard and recipe.phases:
+        raise InputError(f"{recipe.name}: --shard does not go with phases")
     device = parallel.join()
     model.to(device)
     model.backbone.recompute = recipe.checkpoint_blocks
