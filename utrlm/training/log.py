@@ -107,7 +107,7 @@ class Log:
         if self._silent:
             return
         now = time.monotonic()
-        seconds, self._last = now - self._last, now
+        seconds = now - self._last
         self._sequences += len(batch.codes)
         speed = self._flops.of(batch) / seconds
         values = {
@@ -124,6 +124,7 @@ class Log:
         self._bar.update()
         self._bar.set_postfix(loss=values["loss"], refresh=False)
         self._draw(step, {name: values[name] for name in ("loss", "rate", "matmul_share")})
+        self._last = time.monotonic()
 
     def validation(self, step: int, scores: dict[str, float]) -> None:
         """What the validation rows say; its time is none of the next step's."""

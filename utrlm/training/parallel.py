@@ -102,7 +102,7 @@ def shard(model: Any, method: str) -> None:
     """FSDP2: keep a part of every weight in each process; `method` is what will be called of the model."""
     for block in model.backbone.blocks:
         fully_shard(block)
-    fully_shard(model)
+    fully_shard(model, reshard_after_forward=True)  # else the average's would stay whole after its scores
     register_fsdp_forward_method(model, method)
 
 
