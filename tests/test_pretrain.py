@@ -1,5 +1,7 @@
 """A backbone in miniature: masking, training, the file, the baseline."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from utrlm import alphabet, options
 from utrlm.errors import InputError
 from utrlm.training import markov
 from utrlm.training.masked import MaskedSequences
-from utrlm.training.model import PRESETS, BackboneConfig
+from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.pretrain import load_backbone, pretrain_file
 
 
@@ -50,3 +52,38 @@ def test_markov_learns_a_repeat():
 
 def test_the_command_offers_every_preset():
     assert list(options.preset(lambda: None).__click_params__[0].type.choices) == list(PRESETS)
+
+
+def test_energy_and_pairing_are_learned_from_a_backbone_on(tmp_path):
+    pytest.importorskip("RNA")
+    random = np.random.default_rng(0)
+    text = "".join(f">u{i}\n{''.join(random.choice(list('ACGU'), 40))}\n" for i in range(100))
+    (tmp_path / "a.fa").write_text(text)
+    (tmp_path / "s.toml").write_text("batch_tokens = 2000\naccumulate = 2\n")
+    first, second = (str(tmp_path / name) for name in ("a.safetensors", "b.safetensors"))
+    fastas, run = (str(tmp_path / "a.fa"),), str(tmp_path / "run")
+    pretrain_file(fastas, "tiny", 0, 0.5, first, str(tmp_path / "first"), 1)
+    more = {"init": first, "fold": True, "token_dropout": True, "settings": str(tmp_path / "s.toml"), "seed": 2}
+    scores = pretrain_file(fastas, "tiny", 0, 1.0, second, run, 1, **more)
+    assert {"accuracy", "state_accuracy", "energy_r"} <= set(scores["a.fa"])
+    assert load_backbone(tmp_path / "b.safetensors").config == replace(PRESETS["tiny"], token_dropout=True)
+    kept = (tmp_path / "run/structures.npz").stat().st_mtime_ns
+    assert pretrain_file(fastas, "tiny", 0, 1.0, second, run, 1, **more) == scores
+    assert (tmp_path / "run/structures.npz").stat().st_mtime_ns == kept  # computed once
+    with pytest.raises(InputError, match="'seed' is not told here"):
+        (tmp_path / "s.toml").write_text("seed = 3")
+        pretrain_file(fastas, "tiny", 0, 1.0, second, run, 1, **more)
+
+
+def test_dropped_tokens_say_nothing():
+    torch.manual_seed(0)
+    config = BackboneConfig(layers=1, width=16, heads=2, feedforward=16, stem=(3,), token_dropout=True)
+    stem = Backbone(config).stem
+    hidden = torch.full((1, 12), alphabet.MASK)
+    bias = stem(hidden, hidden != alphabet.PAD)
+    assert torch.equal(bias[0, 3], bias[0, 6])  # of one frame, and neither has a letter to tell them apart
+    some = hidden.clone()
+    some[0, 6] = 3
+    alone = torch.full((1, 12), 3)
+    one, all_seen = (stem.first.weight.shape, stem(alone, alone != alphabet.PAD))
+    assert one[1] == alphabet.SIZE - 1 and not torch.equal(stem(some, some != 0)[0, 6], all_seen[0, 6])

@@ -1,6 +1,7 @@
 """What thermodynamics says of base pairs: ViennaRNA, an optional extra (`fold`)."""
 
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -22,25 +23,41 @@ def pair_probabilities(codes: np.ndarray) -> np.ndarray:
     Raises:
         InputError: ViennaRNA is not installed.
     """
-    try:
-        import RNA  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    except ImportError:
-        raise InputError("--fold needs ViennaRNA; install it with: pip install 'utrlm[fold]'") from None
+    rna = _vienna()
     if not len(codes):
         return np.zeros((0, 0), dtype=np.float32)
     letters = _LETTERS[codes].tobytes().decode()
     with _LOADED:
-        total = sum(_fold(RNA, letters, name) for name in _PARAMETERS)
-        RNA.params_load_RNA_Turner2004()  # the default, for whoever else uses it
+        total = sum(_fold(rna, letters, name) for name in _PARAMETERS)
+        rna.params_load_RNA_Turner2004()  # the default, for whoever else uses it
     upper: np.ndarray = (total / len(_PARAMETERS)).astype(np.float32)
     return upper + upper.T
 
 
-def _fold(rna: object, letters: str, parameters: str) -> np.ndarray:
+def _fold(rna: Any, letters: str, parameters: str) -> np.ndarray:
     """Probabilities above the diagonal with one set of energies. (L, L)"""
     getattr(rna, f"params_load_{parameters}")()
-    compound = rna.fold_compound(letters)  # type: ignore[attr-defined]
+    compound = rna.fold_compound(letters)
     _, energy = compound.mfe()
     compound.exp_params_rescale(energy)  # keeps the sums of long sequences in range
     compound.pf()
     return np.array(compound.bpp())[1:, 1:]
+
+
+def minimum_energy(codes: np.ndarray) -> tuple[str, float]:
+    """Structure (dot-bracket) of least free energy at 37 degrees, and that energy in kcal/mol. codes (L,)
+
+    Raises:
+        InputError: ViennaRNA is not installed.
+    """
+    rna = _vienna()
+    structure, energy = rna.fold(_LETTERS[codes].tobytes().decode()) if len(codes) else ("", 0.0)
+    return str(structure), float(energy)
+
+
+def _vienna() -> Any:
+    try:
+        import RNA  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    except ImportError:
+        raise InputError("--fold needs ViennaRNA; install it with: pip install 'utrlm[fold]'") from None
+    return RNA

@@ -1,13 +1,14 @@
 """The Click options that several commands share, and the one place where errors become a line."""
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 import utrlm
-from utrlm.errors import InputError
+from utrlm.errors import InputError, InterruptedRunError
 
 
 class Command(click.Command):
@@ -19,6 +20,9 @@ class Command(click.Command):
             return super().invoke(ctx)
         except InputError as error:
             raise click.ClickException(str(error)) from error
+        except InterruptedRunError as error:
+            say(str(error))
+            ctx.exit(128 + signal.SIGTERM)
         except ModuleNotFoundError as error:
             raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
         except BrokenPipeError:
@@ -28,7 +32,14 @@ class Command(click.Command):
 def _install(module: str | None) -> str:
     """The command that brings a missing module."""
     top = (module or "").split(".")[0]
-    extra = {"torch": "[train]", "onnx": "[train]", "pandas": "[evaluate]", "scipy": "[evaluate]", "pysam": "[genome]"}
+    extra = {
+        "torch": "[train]",
+        "onnx": "[train]",
+        "tensorboardX": "[tensorboard]",
+        "pandas": "[evaluate]",
+        "scipy": "[evaluate]",
+        "pysam": "[genome]",
+    }
     return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
 
 
@@ -180,6 +191,38 @@ tables_dir = click.option("--tables-dir", required=True, metavar="DIR", help="Fo
 manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
+resume = click.option(
+    "--resume/--restart", default=True, help="Continue what lies in --checkpoint-dir, or remove it and begin anew."
+)
+tensorboard = click.option(
+    "--tensorboard", is_flag=True, help="Write for TensorBoard too, into --checkpoint-dir (extra tensorboard)."
+)
+shard = click.option("--shard", is_flag=True, help="Under torchrun: divide weights among processes (FSDP2), for giga.")
+seeds = click.option(
+    "--seeds", type=click.IntRange(0), default=0, help="Train so many models and average them; 0: as the recipe says."
+)
+
+
+init = click.option("--init", default="", metavar="NAME|FILE", help="Backbone or RiNALMo checkpoint to start from.")
+learn_fold = click.option(
+    "--fold",
+    is_flag=True,
+    help="Also learn minimum free energy and pairing, as ViennaRNA (extra fold) computes them.",
+)
+token_dropout = click.option(
+    "--token-dropout", is_flag=True, help="Show a hidden letter as zero, and the others as so much more."
+)
+seed = click.option("--seed", type=click.IntRange(0), default=1, help="Of all that is drawn.")
+settings = click.option("--settings", metavar="FILE", help="Rates, batches and more (TOML; docs/training.md).")
+
+
+def run(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every training: where and how it runs."""
+    for option in (cpus, shard, tensorboard, resume, checkpoint_dir):
+        function = option(function)
+    return function
+
+
 model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
 folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")

@@ -14,6 +14,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+OPTIMISERS = ("muon", "adamw")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -39,6 +41,29 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of a run in which only a part of the network learns: gradual unfreezing."""
+
+    until: float  # share of the run's steps at which it ends; the last phase ends at 1
+    train: str = "all"  # head, last N (the head and the N uppermost blocks), or all
+    rate: float = 1.0  # factor on the learning rates
+
+    @property
+    def blocks(self) -> int | None:
+        """Uppermost blocks that learn; None: everything.
+
+        Raises:
+            ValueError: `train` is none of the three.
+        """
+        if self.train == "all":
+            return None
+        first, _, number = "last 0".partition(" ") if self.train == "head" else self.train.partition(" ")
+        if first != "last" or not number.isdecimal():
+            raise ValueError(f"train = {self.train!r} is neither head, last N nor all")
+        return int(number)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All that decides how a model is trained, besides the data itself."""
 
@@ -57,16 +82,26 @@ class Recipe:
     frames: bool = True
     backbone: str = ""  # to start from: a shipped one's name or a file; its shape replaces the fields above
     dropout: float = 0.0  # in the blocks
+    seeds: int = 1  # models that differ in their seed, counted up from `seed`; what is exported is their mean
+    distil: bool = False  # these models teach one more instead, which is exported
     teachers: tuple[str, ...] = ()  # model files (.onnx) whose mean prediction is learned
     teacher_share: float = 0.5  # of the label that is the teachers' prediction
+    pseudo: int = 0  # random sequences that the teachers label, added to the training rows
     seed: int = 1
     epochs: float = 4.0
     batch_tokens: int = 25_600  # letters in a batch, padding included
+    accumulate: int = 1  # parts that a batch is computed in, one after the other: less memory, the same result
+    checkpoint_blocks: bool = False  # recompute blocks in the backward pass: less memory, more time, the same result
+    optimiser: str = "muon"  # muon: Muon for the blocks' matrices, AdamW for the rest; adamw: AdamW for all
     muon_rate: float = 0.01  # learning rate of the blocks' matrices
     adam_rate: float = 0.002  # of everything else
     muon_decay: float = 0.1  # weight decay of the blocks' matrices
     weight_decay: float = 0.01  # of everything else
+    layer_decay: float = 1.0  # each layer learns so much more slowly than the one above it
     warmup: int = 200  # steps
+    phases: tuple[Phase, ...] = ()  # gradual unfreezing; empty: everything learns all the time
+    validations: int = 8  # in a run
+    patience: int = 0  # validations in a row without a better score that end the run, with the best kept; 0: no end
     ema: float = 0.999  # decay of the moving average that is shipped
     clip: float = 1.0  # largest norm of the gradient
     mask_share: float = 0.05  # sequences that lose one letter, so that N is a letter the model knows
@@ -87,19 +122,58 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         InputError: the file is missing, not TOML, or has a key that no field of `Recipe` or `Source` bears.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from error
+    values = _read_toml(path)
     sources = tuple(_build(Source, one, f"{path}: sources") for one in values.pop("sources", []))
     targets = tuple(_build(Target, one, f"{path}: targets") for one in values.pop("targets", []))
-    recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets}, str(path))
+    phases = tuple(_build(Phase, one, f"{path}: phases") for one in values.pop("phases", []))
+    recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets, "phases": phases}, str(path))
+    check_settings(recipe, str(path))
     if recipe.task not in TASKS and not recipe.targets:
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
     check_sources(recipe.sources, recipe.trained, str(path))
     return recipe
+
+
+def read_settings(path: Path | None, **given: Any) -> Recipe:
+    """How to train where there are no tables: `given`, and fields of `Recipe` from a TOML file.
+
+    Raises:
+        InputError: the file is missing, not TOML, or has a key that is unknown or given.
+    """
+    values = _read_toml(path) if path else {}
+    if twice := sorted(set(values) & (set(given) | {"sources", "targets", "phases"})):
+        raise InputError(f"{path}: {twice[0]!r} is not told here")
+    recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, str(path))
+    check_settings(recipe, str(path))
+    return recipe
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's content, or InputError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def check_settings(recipe: Recipe, where: str) -> None:
+    """Raise InputError where a setting of the training has a value that it cannot have."""
+    if recipe.optimiser not in OPTIMISERS:
+        raise InputError(f"{where}: optimiser {recipe.optimiser!r} is none of {', '.join(OPTIMISERS)}")
+    for name, least in (("accumulate", 1), ("validations", 1), ("patience", 0), ("pseudo", 0), ("seeds", 1)):
+        if getattr(recipe, name) < least:
+            raise InputError(f"{where}: {name} is {getattr(recipe, name)}, below {least}")
+    if not 0 < recipe.layer_decay <= 1:
+        raise InputError(f"{where}: layer_decay is {recipe.layer_decay}, not above 0 and at most 1")
+    ends = [phase.until for phase in recipe.phases]
+    if ends and (ends != sorted(set(ends)) or ends[0] <= 0 or ends[-1] != 1):
+        raise InputError(f"{where}: phases end at {', '.join(map(str, ends))}; 'until' rises from phase to phase to 1")
+    try:
+        _ = [phase.blocks for phase in recipe.phases]
+    except ValueError as error:
+        raise InputError(f"{where}: phases: {error}") from None
 
 
 def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:

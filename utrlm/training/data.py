@@ -1,7 +1,7 @@
 """A table -> batches: length-bucketed, shuffled by (seed, epoch), the same again after an interruption."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,10 @@ class Sequences:
         """Assemble a batch; what is drawn is drawn from `seed`."""
         raise NotImplementedError
 
+    def names(self, rows: np.ndarray) -> list[str]:
+        """What a person finds the rows by: their number, from 1."""
+        return [str(row + 1) for row in rows]
+
     def in_order(self) -> Iterator[tuple[np.ndarray, Any]]:
         """Every row once, by length, for evaluation: row numbers and their batch."""
         for length in np.unique(self.bucket):
@@ -91,6 +95,11 @@ class Examples(Sequences):
         self.label = table["label"].to_numpy(dtype=np.float32)
         self.weight = table["weight"].to_numpy(dtype=np.float32)
         self.mask_share = mask_share
+        self.where = row_names(table)
+
+    def names(self, rows: np.ndarray) -> list[str]:
+        """Table and row, from 1."""
+        return [self.where[row] for row in rows]
 
     def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Batch:
         """Assemble a batch; the letters that are lost are drawn from `seed`."""
@@ -100,6 +109,26 @@ class Examples(Sequences):
             codes[i, length - 1 - random.integers(len(self.codes[rows[i]]))] = alphabet.MASK
         padded = not bool(self.unpadded[rows].all())
         return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
+
+
+def row_names(table: pd.DataFrame) -> list[str]:
+    """Table and row of every row, as a person counts them."""
+    if "source" not in table:
+        return [str(row + 1) for row in range(len(table))]
+    return [f"{source}:{row + 1}" for source, row in zip(table["source"], table["row"], strict=True)]
+
+
+def take_part(batch: Any, number: int, count: int) -> tuple[Any, bool]:
+    """One of `count` parts of a batch, a dataclass of arrays, and whether it counts.
+
+    Where rows are too few for all parts, the last ones have the first row again, which does not count.
+    """
+    if count == 1:
+        return batch, True
+    rows = np.array_split(np.arange(len(batch.codes)), count)[number]
+    chosen = rows if len(rows) else np.zeros(1, dtype=np.int64)
+    arrays = {name: value for name, value in vars(batch).items() if isinstance(value, np.ndarray)}
+    return replace(batch, **{name: value[chosen] for name, value in arrays.items()}), len(rows) > 0
 
 
 def pad(codes: list[np.ndarray], length: int) -> np.ndarray:

@@ -97,6 +97,9 @@ def notes(recipe: Recipe) -> str:
     taught = ", ".join(Path(teacher).name for teacher in recipe.teachers)
     start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
     made = f"Trained for {recipe.epochs:g} epochs from {start} with recipe {recipe.name}; splits by group."
+    if recipe.seeds > 1 and recipe.distil:
+        return made + f" Taught by {recipe.seeds} models of this recipe that differ in their seed."
+    made += f" The mean of {recipe.seeds} models that differ in their seed." if recipe.seeds > 1 else ""
     return made + (f" Labels are {recipe.teacher_share:.0%} the prediction of {taught}." if taught else "")
 
 

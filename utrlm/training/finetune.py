@@ -5,31 +5,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import pandas as pd
 import torch
 
-from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.evaluate import FOLD_COLUMNS, evaluate, evaluate_folds, predict_labels
 from utrlm.files import written
 from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe, table_recipe
 from utrlm.table import build_table, read_table
-from utrlm.training.data import Examples
+from utrlm.training import checkpoint, parallel
+from utrlm.training.build import examples, new_model
+from utrlm.training.ensemble import Ensemble
+from utrlm.training.ensemble import members as seeded
 from utrlm.training.export import calibrated, export, make_card, write_card
-from utrlm.training.heads import ScalarModel
-from utrlm.training.loop import train
-from utrlm.training.model import BackboneConfig
-from utrlm.training.pairing import PRIOR_SHARE, PairExamples, PairModel, read_priors
-from utrlm.training.pretrain import find_backbone, load_backbone, save_backbone
+from utrlm.training.loop import DEFAULT, How, train
+from utrlm.training.pretrain import save_backbone
+from utrlm.training.report import write_report
+from utrlm.training.teachers import teach
 
 
-def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int | None = None) -> Any:
+def finetune(
+    recipe: Recipe, data: Path, folder: Path, threads: int, fold: int | None = None, how: How = DEFAULT
+) -> Any:
     """Train a recipe's model on the tables below `data`; checkpoint and log go to `folder`.
 
     With a `fold`, the groups of that part are left out.
+
+    Raises:
+        InputError: a table or a teacher cannot be used, or the recipe asks for what these tables do not have.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
@@ -37,71 +42,38 @@ def finetune(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int |
     table = teach(build_table(recipe, data, fold), recipe, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (examples(table, split, recipe, folder) for split in ("train", "valid"))
-    return train(model, recipe, train_set, valid_set, folder)
+    if recipe.patience and not len(valid_set.codes):
+        raise InputError(f"{recipe.name}: patience needs valid rows, and there are none")
+    return train(model, recipe, train_set, valid_set, folder, how)
 
 
-def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> Any:
-    """Rows of one split as the recipe's model reads them; what takes long to compute is kept in `folder`."""
-    task, rows = recipe.trained, table[table["split"] == split]
-    if task.kind == "pairs":
-        priors = read_priors(list(rows["sequence"]), recipe.context, folder / f"priors-{split}.npy")
-        return PairExamples(rows, recipe.context, priors, PRIOR_SHARE)
-    targets, mask_share = [target.name for target in task.targets], recipe.mask_share if split == "train" else 0.0
-    return Examples(rows, targets, recipe.context, recipe.batch_tokens, mask_share, task.kind)
-
-
-def teach(table: pd.DataFrame, recipe: Recipe, folder: Path) -> pd.DataFrame:
-    """The table with training labels drawn towards the teachers' mean, which is less noisy than one measurement.
-
-    Distillation (Hinton et al. 2015, arXiv:1503.02531; Furlanello et al. 2018, arXiv:1805.04770). What
-    the teachers say is kept in `folder`, so that a continued run does not ask them again.
+def finetune_either(
+    table: str | None, recipe: str | None, data: str | None, tensorboard: bool, shard: bool, **settings: Any
+) -> None:
+    """What the command does: `finetune_table` where there is a table, else `finetune_file`.
 
     Raises:
-        InputError: a teacher cannot be used.
+        InputError: the recipe or a table cannot be used.
     """
-    if not recipe.teachers:
-        return table
-    train_rows = (table["split"] == "train").to_numpy()
-    kept = folder / "teachers.npy"
-    if not kept.exists():
-        said = [predict_labels(teacher, table[train_rows])["predicted"] for teacher in recipe.teachers]
-        with written(str(kept)) as beside, open(beside, "wb") as file:
-            np.save(file, np.mean(said, axis=0))
-    label = table["label"].to_numpy(copy=True)
-    label[train_rows] += recipe.teacher_share * (np.load(kept) - label[train_rows])
-    return table.assign(label=label)
-
-
-def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
-    """An untrained model whose scale is that of the training labels."""
-    labels = train_table.groupby("target")["label"]
-    mean, scale = labels.mean(), labels.std()
-    targets = recipe.trained.targets
-    probable = tuple(number for number, target in enumerate(targets) if target.unit == PROBABILITY)
-    means = [0.0 if t in probable else float(mean.get(target.name, 0.0)) for t, target in enumerate(targets)]
-    scales = [1.0 if t in probable else float(scale.get(target.name, 1.0)) for t, target in enumerate(targets)]
-    start = load_backbone(find_backbone(recipe.backbone)) if recipe.backbone else None
-    config = replace(start.config, dropout=recipe.dropout) if start else backbone_config(recipe)
-    model: Any
-    if recipe.trained.kind == "pairs":
-        model = PairModel(config)
-    else:
-        model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
-    if start:
-        model.backbone.load_state_dict(start.state_dict())
-    return model
-
-
-def backbone_config(recipe: Recipe) -> BackboneConfig:
-    """The shape of a backbone from scratch, as the recipe says it."""
-    shape = {name: getattr(recipe, name) for name in ("layers", "width", "heads", "feedforward", "stem", "frames")}
-    return BackboneConfig(**shape, dropout=recipe.dropout)
+    how = How(tensorboard, shard)
+    if table:
+        return finetune_table(table, how=how, **settings)
+    chosen = {name: settings[name] for name in ("output", "checkpoint_dir", "cpus", "backbone", "seeds", "resume")}
+    return finetune_file(recipe, data, how=how, **chosen)
 
 
 def finetune_file(
-    recipe: str | None, data: str | None, output: str, checkpoint_dir: str, cpus: int, backbone: str = ""
+    recipe: str | None,
+    data: str | None,
+    output: str,
+    checkpoint_dir: str,
+    cpus: int,
+    backbone: str = "",
+    seeds: int = 0,
+    how: How = DEFAULT,
+    resume: bool = True,
 ) -> None:
-    """Train a recipe's model and export it.
+    """Train a recipe's model, or models, and export it; `seeds` replaces the recipe's.
 
     Raises:
         InputError: the recipe or a table cannot be used.
@@ -111,24 +83,50 @@ def finetune_file(
     if backbone:  # an export from the checkpoint reads the recipe alone
         raise InputError("--backbone goes with --table; with --recipe, say it in the recipe: backbone = ...")
     plan, folder, threads = read_recipe(Path(recipe)), Path(checkpoint_dir), cpus or granted_cpus()
+    plan = replace(plan, seeds=seeds or plan.seeds)
+    parallel.join()
+    if not resume:
+        with parallel.first_alone():
+            checkpoint.restart(folder)
     for fold in range(plan.folds):
-        predict_fold(plan, Path(data), folder, threads, fold)
-    finetune(plan, Path(data), folder, threads)
-    export_checkpoint(recipe, data, output, checkpoint_dir)
+        predict_fold(plan, Path(data), folder, threads, fold, how)
+    members = seeded(plan, folder)
+    for member, place in members:
+        finetune(member, Path(data), place, threads, how=how)
+    if plan.distil or not members:
+        finetune(taught_by(plan, members, Path(data)), Path(data), folder, threads, how=how)
+    if parallel.rank() == 0:
+        export_plan(plan, Path(data), folder, Path(output))
 
 
-def predict_fold(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int) -> None:
-    """Train without one part of the groups, and keep what that model predicts of them in `folder`/fold<n>.tsv."""
+def predict_fold(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int, how: How = DEFAULT) -> None:
+    """Train without one part of the groups, and keep what that model predicts of them in `folder`/fold<n>.tsv.
+
+    One model a fold, whatever the recipe's number of seeds.
+    """
     kept, model = folder / f"fold{fold}.tsv", folder / f"fold{fold}.onnx"
     if kept.exists():
         return
-    finetune(recipe, data, folder / f"fold{fold}", threads, fold)
+    recipe = replace(recipe, seeds=1, distil=False)
+    finetune(recipe, data, folder / f"fold{fold}", threads, fold, how)
+    if parallel.rank():
+        return
     table = build_table(recipe, data, fold)
     export_model(recipe, data, table, folder / f"fold{fold}", model)
     rows = table[table["split"] == "test"].assign(fold=fold)
     with written(str(kept)) as beside:
         predicted = pd.concat([rows, predict_labels(str(model), rows)], axis=1)[FOLD_COLUMNS]
         predicted.to_csv(beside, sep="\t", index=False)
+
+
+def taught_by(recipe: Recipe, members: list[tuple[Recipe, Path]], data: Path) -> Recipe:
+    """The recipe of the model that these ones teach; they are exported beside their folders."""
+    teachers = [place.with_suffix(".onnx") for _, place in members]
+    with parallel.first_alone():
+        for (member, place), teacher in zip(members, teachers, strict=True):
+            if not teacher.exists():
+                export_model(member, data, build_table(member, data), place, teacher)
+    return replace(recipe, teachers=(*recipe.teachers, *map(str, teachers)))
 
 
 def join_folds(folder: Path, folds: int) -> Path:
@@ -145,7 +143,16 @@ def join_folds(folder: Path, folds: int) -> Path:
 
 
 def finetune_table(
-    table: str, output: str, checkpoint_dir: str, cpus: int, name: str, labels: tuple[str, ...], **columns: Any
+    table: str,
+    output: str,
+    checkpoint_dir: str,
+    cpus: int,
+    name: str,
+    labels: tuple[str, ...],
+    seeds: int = 0,
+    how: How = DEFAULT,
+    resume: bool = True,
+    **columns: Any,
 ) -> None:
     """Train on one table of the user's own and export; its recipe is kept as `recipe.toml` in `checkpoint_dir`.
 
@@ -158,7 +165,7 @@ def finetune_table(
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.toml"
     recipe.write_text(table_recipe(path, name, list(labels), **columns), encoding="utf-8")
-    finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus)
+    finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus, seeds=seeds, how=how, resume=resume)
 
 
 def export_checkpoint(
@@ -172,15 +179,21 @@ def export_checkpoint(
     Raises:
         InputError: no checkpoint, or the recipe or a table cannot be used.
     """
-    plan, folder = read_recipe(Path(recipe)), Path(checkpoint_dir)
-    table = build_table(plan, Path(data))
-    scores = None
-    if plan.folds:
-        folds = join_folds(folder, plan.folds)
+    export_plan(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), Path(output), backbone_output)
+
+
+def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone_output: str | None = None) -> None:
+    """Export what `folder` holds, with its cards and its learning curve beside it; see `export_checkpoint`."""
+    table, scores = build_table(recipe, data), None
+    if recipe.folds:
+        folds = join_folds(folder, recipe.folds)
         scores = evaluate_folds(str(folds), table)
-        shutil.copy(folds, Path(output).with_suffix(".folds.tsv.gz"))
-    model = export_model(plan, Path(data), table, folder, Path(output), scores)
+        shutil.copy(folds, output.with_suffix(".folds.tsv.gz"))
+    model = export_model(recipe, data, table, folder, output, scores)
+    write_report(recipe, table, folder, output)
     if backbone_output:
+        if not hasattr(model, "backbone"):
+            raise InputError("--backbone-output: a mean of several models has no one backbone")
         with written(backbone_output) as beside:
             save_backbone(model.backbone, Path(beside), {})
 
@@ -198,16 +211,30 @@ def export_model(
     Raises:
         InputError: no checkpoint.
     """
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint")
     train_rows, test_rows = (table[table["split"] == split] for split in ("train", "test"))
-    model = new_model(recipe, train_rows)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
-    card = calibrated(make_card(recipe, data, train_rows), model.eval(), examples(table, "valid", recipe, folder))
+    members = [] if recipe.distil else seeded(recipe, folder)
+    models = [trained_model(one, train_rows, place) for one, place in members or [(recipe, folder)]]
+    model = Ensemble(models).eval() if members else models[0]
+    card = calibrated(make_card(recipe, data, train_rows), model, examples(table, "valid", recipe, folder))
     with written(str(output)) as beside:
         export(model, card, Path(beside))
         proto = onnx.load(beside)
         write_card(proto, replace(card, metrics=evaluate(beside, test_rows) if scores is None else scores))
         Path(beside).write_bytes(proto.SerializeToString())
     return model
+
+
+def trained_model(recipe: Recipe, train_rows: pd.DataFrame, folder: Path) -> Any:
+    """The model whose checkpoint lies in `folder`.
+
+    Raises:
+        InputError: no checkpoint, or that of another model.
+    """
+    path = folder / checkpoint.NAME
+    weights = checkpoint.trained_weights(path)
+    model = new_model(recipe, train_rows)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path}: of another model than this recipe's") from error
+    return model.eval()

@@ -70,16 +70,46 @@ class SiteHead(nn.Module):
 HEADS = {"scalar": ScalarHead, "site": SiteHead}  # by the task's kind
 
 
-class ScalarModel(nn.Module):
+class Calibrated(nn.Module):
+    """What is exported of scalars: values and, once calibrated, their spread."""
+
+    input_names = ("codes",)
+    scale: Tensor  # of each target's labels, its unit (T,)
+    probable: Tensor  # whether a target is a probability (T,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread: nn.Module | None = None  # set after training, see `spread.calibrate`
+
+    def features(self, codes: Tensor, padded: bool = True) -> Tensor:
+        """What a sequence is known by. codes (B, L) int64 -> (B, F)"""
+        raise NotImplementedError
+
+    def values(self, features: Tensor) -> Tensor:
+        """Predictions in natural units. features (B, F) -> (B, T) float32"""
+        raise NotImplementedError
+
+    def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
+        """The exported outputs: values (B, T) and, once calibrated, spread (B, T), natural units. codes (B, L) int64"""
+        features = self.features(codes)
+        return (self.values(features),) if self.spread is None else (self.values(features), self.spread(features))
+
+    def examples(self, codes: np.ndarray) -> tuple[Tensor, ...]:
+        """Inputs to try an exported model with. codes (B, L) int64"""
+        return (torch.from_numpy(codes),)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of what `forward` returns."""
+        return ["values"] if self.spread is None else ["values", "spread"]
+
+
+class ScalarModel(Calibrated):
     """Backbone and head; the scale of each target lives in the graph, so that outputs are in its unit."""
 
     compiled = True
     inputs = letters
-    input_names = ("codes",)
-
     mean: Tensor
-    scale: Tensor
-    probable: Tensor
 
     def __init__(
         self,
@@ -101,7 +131,6 @@ class ScalarModel(nn.Module):
         self.head: Any = HEADS[kind](config.width, len(mean))
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
-        self.spread: nn.Module | None = None  # set after training, see `spread.calibrate`
 
     def standardised(self, codes: Tensor, padded: bool = True) -> Tensor:
         """Predictions with mean 0 and deviation 1 a target, as the loss sees them. codes (B, L) int64 -> (B, T)"""
@@ -119,20 +148,6 @@ class ScalarModel(nn.Module):
         result: Tensor = self.head(features).float() * self.scale + self.mean
         return torch.where(self.probable, result.sigmoid(), result)
 
-    def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
-        """The exported outputs: values (B, T) and, once calibrated, spread (B, T), natural units. codes (B, L) int64"""
-        features = self.features(codes)
-        return (self.values(features),) if self.spread is None else (self.values(features), self.spread(features))
-
-    def examples(self, codes: np.ndarray) -> tuple[Tensor, ...]:
-        """Inputs to try an exported model with. codes (B, L) int64"""
-        return (torch.from_numpy(codes),)
-
-    @property
-    def outputs(self) -> list[str]:
-        """Names of what `forward` returns."""
-        return ["values"] if self.spread is None else ["values", "spread"]
-
     def loss(self, output: Tensor, batch: Any) -> Tensor:
         """Weighted mean loss on standardised labels. output (B, T), a `data.Batch` -> ()"""
         target, label, weight = (
@@ -145,7 +160,15 @@ class ScalarModel(nn.Module):
             F.binary_cross_entropy_with_logits(output, label.clamp(0, 1), reduction="none"),
             LOSSES[self.loss_name](output, label, reduction="none"),
         )
-        return (each * weight).sum() / weight.sum()
+        return (each * weight).sum() / weight.sum().clamp(min=1e-12)  # a part of a batch may weigh nothing
+
+    def weight(self, batch: Any) -> float:
+        """Sum of the rows' weights. A `data.Batch`"""
+        return max(1e-12, float(batch.weight.sum(dtype=np.float64)))
+
+    def merit(self, scores: dict[str, float]) -> float:
+        """Mean of the targets' scores."""
+        return float(np.mean(list(scores.values())))
 
     @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:

@@ -5,37 +5,24 @@ dropout are drawn from (seed, step), so a continued run takes the same steps as 
 """
 
 import copy
-import json
 import math
-import os
-import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import torch
 
+from utrlm.errors import DivergedError, InputError, InterruptedRunError
 from utrlm.recipe import Recipe
+from utrlm.training import checkpoint, parallel
+from utrlm.training.checkpoint import catch_sigterm
+from utrlm.training.data import take_part
+from utrlm.training.log import Log
+from utrlm.training.optimisers import learning_rate, make_optimisers, move_average, phase_at, take_step, unfreeze
 
 CHECKPOINT_SECONDS = 100
 torch._dynamo.config.recompile_limit = 64  # type: ignore[attr-defined]  # shapes of batches, each compiled once
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What one log line says."""
-
-    step: int
-    steps: int
-    loss: float  # of the step's batch
-    rate: float  # learning rate as a share of its peak
-    sequences_per_second: float
-
-
-class InterruptedRunError(Exception):
-    """The run was asked to stop (SIGTERM) and has written its checkpoint."""
 
 
 class Batches(Protocol):
@@ -45,7 +32,10 @@ class Batches(Protocol):
         """Bucket length and row numbers of every batch of an epoch."""
 
     def batch(self, length: int, rows: Any, seed: tuple[int, ...]) -> Any:
-        """What the model's `inputs` and `loss` read."""
+        """What the model's `inputs` and `loss` read: a dataclass of arrays whose first axis is the sequences."""
+
+    def names(self, rows: Any) -> list[str]:
+        """What a person finds the rows by."""
 
 
 class Trainable(Protocol):
@@ -61,55 +51,86 @@ class Trainable(Protocol):
         """Raw output."""
 
     def loss(self, output: torch.Tensor, batch: Any) -> torch.Tensor:
-        """Loss of a batch's raw output. ()"""
+        """Loss of a batch's raw output, a weighted mean. ()"""
+
+    def weight(self, batch: Any) -> float:
+        """The sum of weights in that mean, by which parts of a batch are put together."""
 
     def scores(self, examples: Any) -> dict[str, float]:
         """What the log says of the validation rows."""
 
+    def merit(self, scores: dict[str, float]) -> float:
+        """How good these scores are, in one number that should be large."""
 
-def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder: Path) -> Any:
-    """Train a `Trainable`, and return the moving average of its weights.
+
+@dataclass(frozen=True)
+class How:
+    """How a training is run; but for rounding, what comes out does not depend on it."""
+
+    tensorboard: bool = False  # write for TensorBoard too
+    shard: bool = False  # divide weights among processes (FSDP2), for models that no one device holds
+
+
+DEFAULT = How()
+
+
+def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder: Path, how: How = DEFAULT) -> Any:
+    """Train a `Trainable`, and return the moving average of its weights: the last one, or with patience the best.
 
     `folder` receives `checkpoint.pt` and `log.jsonl`; a checkpoint found there is continued.
 
     Raises:
-        FloatingPointError: the loss is not a number; the message names the step.
+        DivergedError: the loss is not a number; the message names the step and the rows.
+        InputError: the checkpoint is of another run, or the recipe has phases and weights are divided.
         InterruptedRunError: SIGTERM arrived.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if how.shard and recipe.phases:
+        raise InputError(f"{recipe.name}: --shard does not go with phases")
+    device = parallel.join()
     model.to(device)
-    average = copy.deepcopy(model).eval()
+    model.backbone.recompute = recipe.checkpoint_blocks
+    average, result = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
+    if how.shard:
+        parallel.shard(model, "standardised")
+        parallel.shard(average, "scores")
     optimisers = make_optimisers(model, recipe)
-    forward: Any = torch.compile(model.standardised, dynamic=False) if model.compiled else model.standardised
     plan = make_plan(train_set, recipe)
-    first = load_checkpoint(folder, device, model, average, optimisers)
-    stop = catch_sigterm()
-    log = Log(folder, len(plan))
-    saved = time.monotonic()
-    for step in range(first, len(plan)):
-        torch.manual_seed(recipe.seed * 1_000_003 + step)
-        rate = learning_rate(step, len(plan), recipe.warmup)
-        length, rows = plan[step]
-        batch = train_set.batch(length, rows, (recipe.seed, step))
-        with torch.autocast(device.type, torch.bfloat16):
-            output = forward(*model.inputs(batch))
-        loss = model.loss(output.float(), batch)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f"step {step}: the loss is {loss.item()}; rows {rows[:8].tolist()} ...")
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        take_step(optimisers, rate)
-        move_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))
-        last = step + 1 == len(plan)
-        log.step(Progress(step + 1, len(plan), loss.item(), rate, 0.0), len(rows), last)
-        if time.monotonic() - saved > CHECKPOINT_SECONDS or last or stop:
-            save_checkpoint(folder, model, average, optimisers, step + 1)
-            saved = time.monotonic()
-        if stop:
-            raise InterruptedRunError(f"stopped after step {step + 1} of {len(plan)}; the same command continues")
-        if (step + 1) % max(1, len(plan) // 8) == 0 or last:
-            log.write({"step": step + 1, "valid": average.scores(valid_set)})
-    return average
+    steps, every = len(plan), max(1, len(plan) // recipe.validations)
+    state = checkpoint.load(folder, recipe, steps, model, average, optimisers)
+    phase, saved = None, time.monotonic()
+    with catch_sigterm() as stopped, Log(folder, result, device, state.step, steps, how.tensorboard) as log:
+        while state.step < steps:
+            step = state.step
+            torch.manual_seed(recipe.seed * 1_000_003 + step + parallel.rank() * 7_919_000_003)
+            if phase is not (phase := phase_at(recipe.phases, step, steps)):
+                unfreeze(model, phase)
+                forward = parallel.callable_of(model)
+            rate = learning_rate(step, steps, recipe.warmup) * phase.rate
+            length, rows = plan[step]
+            batch = train_set.batch(length, rows, (recipe.seed, step))
+            loss = backward(model, forward, batch, recipe.accumulate, device)
+            late = time.monotonic() - saved > CHECKPOINT_SECONDS
+            loss, due, stop = parallel.added([loss, late, len(stopped)], device)
+            if not math.isfinite(loss):
+                raise DivergedError(f"step {step}: the loss is {loss}; rows {', '.join(train_set.names(rows))}")
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+            take_step(optimisers, rate)
+            move_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))
+            state.step += 1
+            log.step(state.step, batch, loss, rate)
+            if state.step % every == 0 or state.step == steps:
+                scores = average.scores(valid_set)
+                log.validation(state.step, scores)
+                if recipe.patience:
+                    state.note(parallel.agreed(model.merit(scores), device), average)
+                    state.step = steps if state.stalled(recipe.patience) else state.step
+            if due or stop or state.step == steps:
+                checkpoint.save(folder, recipe, steps, state, model, average, optimisers)
+                saved = time.monotonic()
+            if stop:
+                raise InterruptedRunError(f"stopped after step {step + 1} of {steps}; the same command continues")
+    result.load_state_dict(state.best or parallel.whole(average.state_dict()))
+    return result
 
 
 def make_plan(train_set: Batches, recipe: Recipe) -> list[tuple[int, Any]]:
@@ -119,97 +140,21 @@ def make_plan(train_set: Batches, recipe: Recipe) -> list[tuple[int, Any]]:
     return plan[: round(len(plan) * recipe.epochs / epochs)]
 
 
-def take_step(optimisers: list[torch.optim.Optimizer], rate: float) -> None:
-    """Move the weights; `rate` is the share of each group's peak learning rate."""
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * rate
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+def backward(model: Any, forward: Any, batch: Any, parts: int, device: torch.device) -> float:
+    """Gradient of a batch's loss, computed in parts; this process's share of that loss.
 
-
-def make_optimisers(model: Any, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, AdamW for the rest (Jordan et al. 2024)."""
-    matrices = [p for p in model.backbone.blocks.parameters() if p.ndim == 2]
-    chosen = {id(p) for p in matrices}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    muon = torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=recipe.muon_decay)
-    adam = torch.optim.AdamW(rest, lr=recipe.adam_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.95))
-    for optimiser in (muon, adam):
-        for group in optimiser.param_groups:
-            group["peak"] = group["lr"]
-    return [muon, adam]
-
-
-def learning_rate(step: int, steps: int, warmup: int) -> float:
-    """Share of the peak: linear warm-up, then cosine to zero."""
-    warmup = min(warmup, max(1, steps // 5))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
-@torch.no_grad()
-def move_average(average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
-    """Exponential moving average of the weights, in place."""
-    for mean, now in zip(average.parameters(), model.parameters(), strict=True):
-        mean.lerp_(now, 1 - decay)
-
-
-def catch_sigterm() -> list[int]:
-    """A list that is empty until SIGTERM arrives."""
-    received: list[int] = []
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    signal.signal(signal.SIGTERM, remember)
-    return received
-
-
-def save_checkpoint(folder: Path, model: Any, average: Any, optimisers: list[Any], step: int) -> None:
-    """Write beside, then rename: a killed run leaves the previous checkpoint whole."""
-    beside = folder / "checkpoint.pt.part"
-    states = [optimiser.state_dict() for optimiser in optimisers]
-    torch.save(
-        {"model": model.state_dict(), "average": average.state_dict(), "optimisers": states, "step": step}, beside
-    )
-    os.replace(beside, folder / "checkpoint.pt")
-
-
-def load_checkpoint(folder: Path, device: torch.device, model: Any, average: Any, optimisers: list[Any]) -> int:
-    """Step to continue at: 0 where there is no checkpoint."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    state = torch.load(path, map_location=device, weights_only=True)
-    model.load_state_dict(state["model"])
-    average.load_state_dict(state["average"])
-    for optimiser, one in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(one)
-    return int(state["step"])
-
-
-class Log:
-    """`log.jsonl`: one JSON line every ten seconds, and one a validation."""
-
-    SECONDS = 10
-
-    def __init__(self, folder: Path, steps: int):
-        self._path, self._steps = folder / "log.jsonl", steps
-        self._started = self._reported = time.monotonic()
-        self._sequences = 0
-
-    def step(self, progress: Progress, sequences: int, last: bool) -> None:
-        """Count a step's sequences; write the line when it is time."""
-        self._sequences += sequences
-        now = time.monotonic()
-        if now - self._reported > self.SECONDS or last:
-            rate = round(self._sequences / (now - self._started), 1)
-            self.write(vars(replace(progress, sequences_per_second=rate)))
-            self._reported = now
-
-    def write(self, values: dict[str, Any]) -> None:
-        """Append one line."""
-        with self._path.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(values) + "\n")
+    The loss of a batch is the sum over its parts, each weighing as its rows do, so that neither the number of
+    parts nor that of processes changes what is learned.
+    """
+    first, count = parallel.rank() * parts, parallel.count() * parts
+    total = torch.zeros((), device=device)
+    for number in range(first, first + parts):
+        part, counts = take_part(batch, number, count)
+        share = counts * model.weight(part) / model.weight(batch)
+        with parallel.summing(model, forward, number == first + parts - 1):
+            with torch.autocast(device.type, torch.bfloat16):
+                output = forward(*model.inputs(part))
+            loss = model.loss(output.float(), part) * share
+            (loss * parallel.count()).backward()  # processes' gradients are averaged
+        total += loss.detach()
+    return total.item()

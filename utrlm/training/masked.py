@@ -71,10 +71,23 @@ class MaskedModel(nn.Module):
         return result
 
     def loss(self, output: Tensor, batch: MaskedBatch) -> Tensor:
-        """Mean cross-entropy of the hidden letters, nats. output (B, L, 4) -> ()"""
+        """What is made small. output (B, L, 4) -> ()"""
+        return self.nats(output, batch)
+
+    def nats(self, output: Tensor, batch: MaskedBatch) -> Tensor:
+        """Mean cross-entropy of the hidden letters, nats; what follows their four log-odds is not read. -> ()"""
         original = torch.from_numpy(batch.original).to(output.device)
+        output = output[..., :NUCLEOTIDES]
         total = F.cross_entropy(output.flatten(0, 1), original.flatten(), ignore_index=-100, reduction="sum")
         return total / (original >= 0).sum().clamp(min=1)
+
+    def weight(self, batch: MaskedBatch) -> float:
+        """Number of hidden letters."""
+        return float(max(1, (batch.original >= 0).sum()))
+
+    def merit(self, scores: dict[str, float]) -> float:
+        """Perplexity should be small."""
+        return -scores["perplexity"]
 
     @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:
@@ -87,7 +100,7 @@ class MaskedModel(nn.Module):
                 output = self.standardised(torch.from_numpy(batch.codes).to(device)).float()
             original = torch.from_numpy(batch.original).to(device)
             count = int((original >= 0).sum())
-            nats += float(self.loss(output, batch)) * count
-            right += int((output.argmax(dim=-1) == original).sum())
+            nats += float(self.nats(output, batch)) * count
+            right += int((output[..., :NUCLEOTIDES].argmax(dim=-1) == original).sum())
             letters += count
         return {"accuracy": round(right / letters, 4), "perplexity": round(float(np.exp(nats / letters)), 4)}

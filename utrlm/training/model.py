@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from utrlm import alphabet
 
@@ -33,6 +34,7 @@ class BackboneConfig:
     frames: bool = True  # add an embedding of the position's frame to the start codon
     biases: bool = False  # of the feed-forward layers
     normed: bool = False  # a block adds to its normalised input, as RiNALMo's code does
+    token_dropout: bool = False  # a hidden letter is zero and the others count for more, as in ESM-2; () always does
     dropout: float = 0.0  # share of what a block adds that training drops
 
 
@@ -62,11 +64,15 @@ class Stem(nn.Module):
         self.first = nn.Conv1d(letters, config.width, first, padding=first // 2)
         self.rest = nn.ModuleList(nn.Conv1d(config.width, config.width, w, padding=w // 2) for w in rest)
         self.frame = nn.Embedding(FRAMES, config.width) if config.frames else None
+        self.token_dropout = config.token_dropout
 
     def forward(self, codes: Tensor, present: Tensor) -> Tensor:
         """codes (B, L) int64, present (B, L) bool -> (B, L, D)"""
         here = present[:, None, :].to(self.first.weight.dtype)  # (B, 1, L)
         one_hot = torch.stack([codes == code for code in range(1, alphabet.SIZE)], dim=1).to(here.dtype)  # (B, 5, L)
+        if self.token_dropout:
+            seen = (codes > alphabet.MASK)[:, None, :].to(here.dtype)  # (B, 1, L)
+            one_hot = one_hot * seen * (here.sum(dim=2) / seen.sum(dim=2).clamp(min=1))[:, :, None]
         x = F.gelu(self.first(one_hot)) * here  # (B, D, L)
         for convolution in self.rest:
             x = (x + F.gelu(convolution(x))) * here
@@ -210,6 +216,7 @@ class Backbone(nn.Module):
         self.stem: nn.Module = Stem(config) if config.stem else Letters(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
+        self.recompute = False  # blocks are computed again in the backward pass, rather than kept
 
     def forward(self, codes: Tensor, present: Tensor, padded: bool = True) -> Tensor:
         """codes (B, L) int64, present (B, L) bool; `padded` False promises that all is present -> (B, L, D)"""
@@ -220,6 +227,7 @@ class Backbone(nn.Module):
         bias = torch.where(present, 0.0, -1e9)[:, None, None, :] if padded else None
         x = self.stem(codes, present)
         for block in self.blocks:
-            x = block(x, bias, cos, sin)
+            again = self.recompute and self.training
+            x = checkpoint(block, x, bias, cos, sin, use_reentrant=False) if again else block(x, bias, cos, sin)
         result: Tensor = self.norm(x)
         return result if self.config.stem else result[:, 1:-1]

@@ -18,7 +18,7 @@ from utrlm import alphabet
 from utrlm.files import written
 from utrlm.fold import pair_probabilities
 from utrlm.pairs import ALLOWED, LOOP, best_structure, parse_structure, score_pairs
-from utrlm.training.data import Sequences, pad
+from utrlm.training.data import Sequences, pad, row_names
 from utrlm.training.model import Backbone, BackboneConfig
 
 CHANNELS = 32
@@ -52,7 +52,12 @@ class PairExamples(Sequences):
             cut = max(0, len(one) - context)
             self.pairs.append([(i - cut, j - cut) for i, j in parse_structure(structure) if i >= cut])
         self.priors, self.prior_share = priors, prior_share
+        self.where = row_names(table)
         super().__init__(codes, table["repeat"].to_numpy(dtype=np.int64), context, PAIRS_A_BATCH)
+
+    def names(self, rows: np.ndarray) -> list[str]:
+        """Table and row, from 1."""
+        return [self.where[row] for row in rows]
 
     def batch_size(self, length: int) -> int:
         """Sequences in a batch of one length: a bounded number of pairs."""
@@ -163,6 +168,14 @@ class PairModel(nn.Module):
         possible = output > IMPOSSIBLE
         each = F.binary_cross_entropy_with_logits(output, paired, reduction="none")
         return (each * possible).sum() / float((batch.codes != alphabet.PAD).sum())
+
+    def weight(self, batch: PairBatch) -> float:
+        """Number of letters."""
+        return float((batch.codes != alphabet.PAD).sum())
+
+    def merit(self, scores: dict[str, float]) -> float:
+        """Losses should be small."""
+        return -sum(scores.values())
 
     @torch.no_grad()
     def best_threshold(self, examples: PairExamples) -> float:

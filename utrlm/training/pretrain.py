@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ from utrlm.fasta import read_fasta
 from utrlm.files import written
 from utrlm.models import WEIGHTS
 from utrlm.predict import granted_cpus
-from utrlm.recipe import Recipe
+from utrlm.recipe import Recipe, read_settings
 from utrlm.table import group_by_kmers
-from utrlm.training import markov
-from utrlm.training.loop import train
+from utrlm.training import checkpoint, markov, parallel
+from utrlm.training.curve import draw_curve
+from utrlm.training.folded import FoldedModel, FoldedSequences, Folds, read_folds
+from utrlm.training.log import read_log
+from utrlm.training.loop import How, train
 from utrlm.training.masked import MaskedModel, MaskedSequences
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
@@ -40,37 +43,77 @@ class Corpus:
 
 
 def pretrain_file(
-    fastas: tuple[str, ...], preset: str, random_utrs: int, epochs: float, output: str, checkpoint_dir: str, cpus: int
+    fastas: tuple[str, ...],
+    preset: str,
+    random_utrs: int,
+    epochs: float,
+    output: str,
+    checkpoint_dir: str,
+    cpus: int,
+    init: str = "",
+    fold: bool = False,
+    token_dropout: bool = False,
+    seed: int = 1,
+    settings: str | None = None,
+    tensorboard: bool = False,
+    shard: bool = False,
+    resume: bool = True,
 ) -> dict[str, Any]:
     """Pre-train a backbone; returns masked accuracy and perplexity a file, beside the Markov baseline's.
 
+    From scratch in the shape of `preset`, or from the backbone that `init` names. With `fold`, minimum free energy
+    and pairing are learned as well. `settings`: a TOML file with fields of `Recipe`.
+
     Raises:
-        InputError: a FASTA cannot be used.
+        InputError: a FASTA, the backbone or the settings cannot be used.
     """
-    recipe = Recipe(name=f"backbone-{preset}", description="", sources=(), epochs=epochs)
+    recipe = read_settings(Path(settings) if settings else None, name=f"backbone-{preset}", epochs=epochs, seed=seed)
     torch.set_num_threads(cpus or granted_cpus())
     torch.manual_seed(recipe.seed)
-    corpus = read_corpus(fastas, random_utrs, recipe)
+    parallel.join()
     folder = Path(checkpoint_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    model = train(
-        MaskedModel(PRESETS[preset]),
-        recipe,
-        sequences(corpus.train, recipe),
-        sequences([codes for part in corpus.valid.values() for codes in part], recipe),
-        folder,
-    )
-    scores = {name: model.scores(sequences(part, recipe)) for name, part in corpus.valid.items()}
+    if not resume:
+        with parallel.first_alone():
+            checkpoint.restart(folder)
+    corpus = read_corpus(fastas, random_utrs, recipe)
+    everything = [*corpus.train, *(codes for part in corpus.valid.values() for codes in part)]
+    folds = read_folds(everything, recipe.context, folder / "structures.npz") if fold else None
+    model = new_masked_model(preset, init, token_dropout, folded=fold)
+    valid = sequences(everything[len(corpus.train) :], recipe, folds)
+    model = train(model, recipe, sequences(corpus.train, recipe, folds), valid, folder, How(tensorboard, shard))
+    scores = {name: model.scores(sequences(part, recipe, folds)) for name, part in corpus.valid.items()}
     for name, part in corpus.valid.items():
         scores[name] |= markov.scores(markov.count(corpus.train), part)
-    with written(output) as beside:
-        save_backbone(model.backbone, Path(beside), scores)
+    if parallel.rank() == 0:
+        with written(output) as beside:
+            save_backbone(model.backbone, Path(beside), scores)
+        with written(str(Path(output).with_suffix(".curve.png"))) as beside:
+            draw_curve({"masked": read_log(folder / "log.jsonl")}, Path(beside))
     return scores
 
 
-def sequences(codes: list[np.ndarray], recipe: Recipe) -> MaskedSequences:
-    """Masked sequences, each seen once in an epoch."""
-    return MaskedSequences(codes, np.ones(len(codes), dtype=np.int64), recipe.context, recipe.batch_tokens)
+def new_masked_model(preset: str, init: str, token_dropout: bool, folded: bool) -> MaskedModel:
+    """An untrained language model, or one whose backbone `init` names.
+
+    Raises:
+        InputError: that backbone cannot be used.
+    """
+    start = load_backbone(find_backbone(init)) if init else None
+    config = start.config if start else PRESETS[preset]
+    config = replace(config, token_dropout=token_dropout or config.token_dropout)
+    model = FoldedModel(config) if folded else MaskedModel(config)
+    if start:
+        model.backbone.load_state_dict(start.state_dict())
+    return model
+
+
+def sequences(codes: list[np.ndarray], recipe: Recipe, folds: Folds | None = None) -> MaskedSequences:
+    """Masked sequences, each seen once in an epoch; with structures where `folds` has them."""
+    once, tokens = np.ones(len(codes), dtype=np.int64), recipe.batch_tokens
+    if folds is None:
+        return MaskedSequences(codes, once, recipe.context, tokens)
+    return FoldedSequences(codes, once, recipe.context, tokens, folds=folds)
 
 
 def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Corpus:

@@ -79,14 +79,15 @@ def conformal_quantile(ratios: np.ndarray, everyone: np.ndarray) -> float:
 
 @torch.no_grad()
 def calibrate(model: Any, examples: Any) -> Spread:
-    """The spread of a trained `ScalarModel` on `data.Examples` of the valid split, in float32 as it is exported."""
-    width = model.head.hidden.out_features
-    features = np.zeros((len(examples.label), width))
+    """The spread of a trained `heads.Calibrated` on `data.Examples` of valid, in float32 as it is exported."""
+    parts, order = [], []
     predicted = np.zeros(len(examples.label))
     for rows, batch in examples.in_order():
         hidden = model.features(torch.from_numpy(batch.codes))
         values = model.values(hidden)
-        features[rows] = hidden.numpy()
+        parts.append(hidden.numpy().astype(np.float64))
+        order.append(rows)
         predicted[rows] = values[torch.arange(len(rows)), torch.from_numpy(batch.target)].numpy()
+    features = np.concatenate(parts)[np.argsort(np.concatenate(order))]
     told = ~model.probable.numpy()[examples.target]  # a probability has no interval
     return fit_spread(features[told], (examples.label - predicted)[told], examples.target[told], model.scale.numpy())

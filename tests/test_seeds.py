@@ -1,0 +1,109 @@
+"""Several seeds, teachers, and what lies beside an exported model."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from utrlm.errors import InputError
+from utrlm.evaluate import predict_labels
+from utrlm.models import open_model
+from utrlm.recipe import read_recipe
+from utrlm.table import build_table
+from utrlm.training import finetune as training
+from utrlm.training.ensemble import members
+from utrlm.training.finetune import finetune_file, trained_model
+from utrlm.training.report import meaning
+from utrlm.training.teachers import draw_rows, teach
+
+from .test_loop import RECIPE, data  # noqa: F401  (a fixture)
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """Compiling takes longer than these trainings."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+
+
+def test_several_seeds_become_one_file_with_its_cards(data):  # noqa: F811
+    text = RECIPE.replace("epochs = 4", "epochs = 1").replace(
+        'target = "egfp', 'terms = "GPL-3.0 (x/y)"\ntarget = "egfp'
+    )
+    (data / "mini.toml").write_text(text)
+    output = data / "mini.onnx"
+    finetune_file(str(data / "mini.toml"), str(data), str(output), str(data / "run"), 1, seeds=2)
+    recipe = replace(read_recipe(data / "mini.toml"), seeds=2)
+    table = build_table(recipe, data)
+    one, two = (trained_model(member, table, place) for member, place in members(recipe, data / "run"))
+    assert not torch.equal(one.head.out.weight, two.head.out.weight)
+    codes = torch.randint(2, 6, (3, 30), generator=torch.Generator().manual_seed(0))
+    letters = np.array(list("ACGT"))
+    rows = pd.DataFrame({"sequence": ["".join(letters[one.numpy() - 2]) for one in codes], "target": "egfp_unmod"})
+    with torch.no_grad():
+        mean = (one(codes)[0][:, 0] + two(codes)[0][:, 0]) / 2
+    said = predict_labels(str(output), rows)
+    assert np.allclose(said["predicted"], mean.numpy(), atol=1e-4)
+    assert (said["low"] < said["high"]).all()
+    card = json.loads((data / "mini.card.json").read_text())
+    assert [run["name"] for run in card["runs"]] == ["seed1", "seed2"]
+    assert card["card"]["metrics"] == open_model(output).card.metrics
+    assert sum(card["sources"][0]["rows"].values()) == 60
+    text = (data / "mini.card.md").read_text()
+    assert "mean of 2 models" in text and "copyleft" in text and "R2" in text
+    assert (data / "mini.curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_distilled_members_are_the_teachers(data, monkeypatch):  # noqa: F811
+    asked = []
+
+    def export_member(recipe, data, table, folder, output):
+        asked.append((recipe.seed, folder.name))
+        output.touch()
+
+    monkeypatch.setattr(training, "export_model", export_member)
+    recipe = replace(read_recipe(data / "mini.toml"), seeds=3, distil=True, seed=5)
+    for _ in range(2):
+        taught = training.taught_by(recipe, members(recipe, data), data)
+    assert taught.teachers == tuple(str(data / f"seed{n}.onnx") for n in (5, 6, 7))
+    assert asked == [(5, "seed5"), (6, "seed6"), (7, "seed7")]  # each is exported once
+
+
+def test_random_sequences_are_labelled_by_the_teachers(data, monkeypatch):  # noqa: F811
+    def say(teacher, rows):
+        return pd.DataFrame({"predicted": rows["sequence"].str.count("A").to_numpy(dtype=float)})
+
+    monkeypatch.setattr("utrlm.training.teachers.predict_labels", say)
+    recipe = replace(read_recipe(data / "mini.toml"), teachers=("t.onnx",), teacher_share=0.25, pseudo=50)
+    table = build_table(recipe, data)
+    taught = teach(table, recipe, data)
+    drawn = taught[len(table) :]
+    assert len(drawn) == 50 and set(drawn["split"]) == {"train"}
+    assert (drawn["label"] == drawn["sequence"].str.count("A")).all()
+    assert set(drawn["target"]) == {"egfp_unmod", "varying"}
+    assert not set(drawn["sequence"]) & set(table["sequence"])
+    assert taught[: len(table)][["sequence", "split"]].equals(table[["sequence", "split"]])
+    with pytest.raises(InputError, match="of a run with other tables"):
+        teach(table, replace(recipe, pseudo=51), data)
+    with pytest.raises(InputError, match="pseudo needs teachers"):
+        teach(table, replace(recipe, teachers=()), data)
+    train_rows = table[table["split"] == "train"]
+    assert draw_rows(train_rows, 5, 1).equals(draw_rows(train_rows, 5, 1))
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ("GPL-3.0 (a/b)", "copyleft"),
+        ("MIT (kipoi/models)", "free to use"),
+        ("research use (x/y)", "commercial"),
+        ("unstated (permitted/unlimited)", "no licence"),
+        ("CC BY-NC 4.0", "no commercial use"),
+        ("by agreement with the submitter", "read these terms"),
+        ("", "you know"),
+    ],
+)
+def test_terms_are_told_in_plain_words(terms, said):
+    assert said in meaning(terms)

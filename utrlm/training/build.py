@@ -1,0 +1,53 @@
+"""A recipe -> the model that it trains, and what that model reads of a table."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from utrlm.card import PROBABILITY
+from utrlm.recipe import Recipe
+from utrlm.training import parallel
+from utrlm.training.data import Examples
+from utrlm.training.heads import ScalarModel
+from utrlm.training.model import BackboneConfig
+from utrlm.training.pairing import PRIOR_SHARE, PairExamples, PairModel, read_priors
+from utrlm.training.pretrain import find_backbone, load_backbone
+
+
+def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> Any:
+    """Rows of one split as the recipe's model reads them; what takes long to compute is kept in `folder`."""
+    task, rows = recipe.trained, table[table["split"] == split]
+    if task.kind == "pairs":
+        with parallel.first_alone():
+            priors = read_priors(list(rows["sequence"]), recipe.context, folder / f"priors-{split}.npy")
+        return PairExamples(rows, recipe.context, priors, PRIOR_SHARE)
+    targets, mask_share = [target.name for target in task.targets], recipe.mask_share if split == "train" else 0.0
+    return Examples(rows, targets, recipe.context, recipe.batch_tokens, mask_share, task.kind)
+
+
+def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
+    """An untrained model whose scale is that of the training labels."""
+    labels = train_table.groupby("target")["label"]
+    mean, scale = labels.mean(), labels.std()
+    targets = recipe.trained.targets
+    probable = tuple(number for number, target in enumerate(targets) if target.unit == PROBABILITY)
+    means = [0.0 if t in probable else float(mean.get(target.name, 0.0)) for t, target in enumerate(targets)]
+    scales = [1.0 if t in probable else float(scale.get(target.name, 1.0)) for t, target in enumerate(targets)]
+    start = load_backbone(find_backbone(recipe.backbone)) if recipe.backbone else None
+    config = replace(start.config, dropout=recipe.dropout) if start else backbone_config(recipe)
+    model: Any
+    if recipe.trained.kind == "pairs":
+        model = PairModel(config)
+    else:
+        model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
+    if start:
+        model.backbone.load_state_dict(start.state_dict())
+    return model
+
+
+def backbone_config(recipe: Recipe) -> BackboneConfig:
+    """The shape of a backbone from scratch, as the recipe says it."""
+    shape = {name: getattr(recipe, name) for name in ("layers", "width", "heads", "feedforward", "stem", "frames")}
+    return BackboneConfig(**shape, dropout=recipe.dropout)
