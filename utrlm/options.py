@@ -29,7 +29,7 @@ def _install(module: str | None) -> str:
     """The command that brings a missing module."""
     top = (module or "").split(".")[0]
     extra = {"torch": "[train]", "onnx": "[train]", "pandas": "[evaluate]", "scipy": "[evaluate]", "pysam": "[genome]"}
-    extra |= dict.fromkeys(("matplotlib", "logomaker"), "[plots]")
+    extra |= {"matplotlib": "[plots]", "logomaker": "[plots]", "rapidfuzz": "[design]"}
     return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
 
 
@@ -70,6 +70,17 @@ def show(values: Any) -> None:
 def say_counts(counts: dict[str, int]) -> None:
     """What became of the input, on one line."""
     say("; ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing was read")
+
+
+def together(*some: Callable[..., Any]) -> Callable[..., Any]:
+    """Several options as one decorator, in the order of the help."""
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(some):
+            function = one(function)
+        return function
+
+    return wrap
 
 
 class CommaList(click.ParamType):

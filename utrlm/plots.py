@@ -17,11 +17,21 @@ from utrlm.files import written
 
 if TYPE_CHECKING:
     from utrlm.mutagenesis import MutationMap
+    from utrlm.objectives import Objective
+    from utrlm.search import Round
 
 DPI = 150
 LETTER = 0.14  # inches a letter is wide
 CHANGES = [*alphabet.LETTERS, "deleted"]
 matplotlib.rcParams["svg.hashsalt"] = "utrlm"  # the same drawing is the same file
+
+
+def drawing_kind(path: str) -> str:
+    """Format of a drawing, by its name's ending. Raises InputError: another one than svg or png."""
+    kind = Path(path).suffix[1:]
+    if kind not in ("svg", "png"):
+        raise InputError(f"{path}: a drawing is .svg or .png")
+    return kind
 
 
 def save(figure: Figure, path: str) -> None:
@@ -30,9 +40,7 @@ def save(figure: Figure, path: str) -> None:
     Raises:
         InputError: another ending, or the folder is missing or may not be written to.
     """
-    kind = Path(path).suffix[1:]
-    if kind not in ("svg", "png"):
-        raise InputError(f"{path}: a drawing is .svg or .png")
+    kind = drawing_kind(path)
     with written(path) as beside:
         figure.savefig(beside, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
 
@@ -122,6 +130,24 @@ def draw_overview(names: list[str], saliencies: list[np.ndarray], column: str) -
     axes.set_xlabel("position before the start codon")
     axes.set_title(f"what each letter adds to {column}", loc="left", fontsize=10)
     figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
+    return figure
+
+
+def draw_trajectory(history: list["Round"], objectives: list["Objective"]) -> Figure:
+    """Median and 10 to 90 % band of each wished-for column over the predictions made."""
+    figure = Figure(figsize=(6, 1 + 2.2 * len(objectives)), layout="constrained")
+    made = [state.predictions for state in history]
+    for axes, wish in zip(
+        figure.subplots(len(objectives), 1, sharex=True, squeeze=False)[:, 0], objectives, strict=True
+    ):
+        low, middle, high = np.transpose([state.quantiles[wish.column] for state in history])
+        axes.fill_between(made, low, high, alpha=0.3, linewidth=0, label="10 to 90 %")
+        axes.plot(made, middle, marker=".", label="median")
+        if not wish.sign:
+            axes.axhline(wish.value, color="0.4", linestyle="--", linewidth=1, label="target")
+        axes.set_ylabel(wish.column)
+    axes.set_xlabel("predictions")
+    axes.legend(fontsize=8)
     return figure
 
 
