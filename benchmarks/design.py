@@ -60,7 +60,7 @@ def genetic_algorithm(scorer, number, calls, random):
 def design(scorer, number, calls, random, rounds, children):
     """utrlm-design."""
     plan = Plan(number, rounds, children, APART)
-    return [one.scored for one in evolve(scorer, RULES, first_sequences([], RULES, number, random), plan, random)[0]]
+    return [one.scored for one in evolve(scorer, RULES, first_sequences([], RULES, plan, random), plan, random)[0]]
 
 
 def main():

@@ -8,10 +8,10 @@ from functools import cached_property
 from random import Random
 
 from Bio.Data.IUPACData import ambiguous_dna_values
+from Bio.Seq import reverse_complement
 
 from utrlm.alphabet import LETTERS
 from utrlm.errors import InputError
-from utrlm.genome import reverse_complement
 from utrlm.uorf import plain
 
 TRIES = 20_000  # random changes after which a sequence that meets the constraints is not looked for any more

@@ -65,8 +65,8 @@ def design_utrs(
         stream = stack.enter_context(open_text(output))
         writer = stack.enter_context(open_writer(table, "tsv", design_columns(scorer))) if table else None
         course = stack.enter_context(open_writer(trajectory, "tsv", round_columns(scorer))) if trajectory else None
-        starts = first_sequences(records, rules, number, random)
-        designs, history = evolve(scorer, rules, starts, Plan(number, rounds, children, min_distance), random)
+        plan = Plan(number, rounds, children, min_distance)
+        designs, history = evolve(scorer, rules, first_sequences(records, rules, plan, random), plan, random)
         for place, one in enumerate(designs, start=1):
             row = design_row(f"design_{place:0{len(str(number))}}", one)
             told = " ".join(f"{name}={cell(value)}" for name, value in one.scored.values.items())

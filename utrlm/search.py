@@ -55,20 +55,23 @@ class Round:
 
 
 def first_sequences(
-    records: Sequence[Record], constraints: Constraints, number: int, random: Random
+    records: Sequence[Record], constraints: Constraints, plan: Plan, random: Random
 ) -> list[tuple[str, str]]:
-    """Ids and sequences to begin with: random ones; or the records, made to fit, and changed copies of them in turn.
+    """Ids and sequences to begin with: random ones; or the records, made to fit, and copies of them in turn, changed
+    about as often as they must be apart.
 
     Raises:
         InputError: the constraints could not be met.
     """
     if not records:
-        return [("random", constraints.draw(random)) for _ in range(number)]
+        return [("random", constraints.draw(random)) for _ in range(plan.number)]
     fitted = [(one.id, constraints.fit(known_letters(one.sequence, random), random)) for one in records]
     copies = []
-    for at in range(number - len(fitted)):
-        name, sequence = fitted[at % len(fitted)]
-        copies.append((name, child_of(sequence, sequence, constraints, random) or sequence))
+    for at in range(plan.number - len(fitted)):
+        name, copy = fitted[at % len(fitted)]
+        for _ in range(plan.min_distance):
+            copy = child_of(copy, copy, constraints, random) or copy
+        copies.append((name, copy))
     return fitted + copies
 
 
