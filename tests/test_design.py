@@ -93,11 +93,11 @@ def scorer():
 
 def test_the_search_beats_its_start_and_never_falls(scorer):
     rules, random = Constraints(30, 30, no_uaug=True), Random(0)
-    plan = Plan(number=8, rounds=6, children=2, min_distance=4)
+    plan = Plan(number=8, rounds=6, children=0.5, min_distance=4)
     designs, history = evolve(scorer, rules, first_sequences([], rules, plan, random), plan, random)
     medians = [state.quantiles["score"][1] for state in history]
-    assert medians == sorted(medians) and medians[-1] > medians[0] + 0.2
-    assert [state.predictions for state in history][-1] <= 8 * 13
+    assert medians == sorted(medians) and medians[-1] > medians[0] + 0.1
+    assert [state.predictions for state in history][-1] <= 50 + 6 * 25
     sequences = [one.scored.sequence for one in designs]
     assert min(Levenshtein.distance(a, b) for a in sequences for b in sequences if a != b) >= 4
 
@@ -105,10 +105,10 @@ def test_the_search_beats_its_start_and_never_falls(scorer):
 def test_wishes_that_are_met_end_the_search():
     scorer = Scorer([Objective("mrl_varying", 0, value=5.5)], 0.5, 0.5, ["mrl"], [], device="cpu", cpus=1)
     rules, random = Constraints(30, 40), Random(0)
-    plan = Plan(number=5, rounds=60, children=2, min_distance=3)
+    plan = Plan(number=55, rounds=60, children=1, min_distance=3)
     designs, history = evolve(scorer, rules, first_sequences([], rules, plan, random), plan, random)
     assert all(one.scored.met and abs(one.scored.values["mrl_varying"] - 5.5) <= 0.5 for one in designs)
-    assert len(designs) == 5 and history[-1].number < 60
+    assert len(designs) == 55 and history[-1].number < 60
 
 
 def test_doubt_lowers_a_score_and_models_of_one_column_are_averaged(tmp_path):

@@ -44,7 +44,10 @@ search = together(
     click.option("--number", type=click.IntRange(1, 100_000), default=100, help="Designs."),
     click.option("--rounds", type=click.IntRange(1), default=100, help="At most."),
     click.option(
-        "--children", type=click.FloatRange(0, min_open=True), default=1.0, help="Predictions a round, for each design."
+        "--children",
+        type=click.FloatRange(0, min_open=True),
+        default=1.0,
+        help="Predictions a round, for each sequence that is kept: the designs, or 50.",
     ),
     click.option("--min-distance", type=click.IntRange(1), default=5, help="Edits between any two designs, at least."),
     click.option("--seed", type=int, default=0, help="The same seed gives the same designs."),

@@ -22,6 +22,7 @@ from utrlm.uorf import plain
 CROSSED = 0.5  # share of children with two parents
 MORE = 0.4  # chance that a child is changed once more, and again
 TOURNAMENT = 2  # drawn, of whom the best becomes a parent
+SMALLEST = 50  # population, however few designs are asked for
 ATTEMPTS = 200  # to find a child that meets the constraints
 
 
@@ -31,8 +32,13 @@ class Plan:
 
     number: int  # of designs
     rounds: int
-    children: float  # a design and round
+    children: float  # a round, for each of the population
     min_distance: int  # edits between any two designs
+
+    @property
+    def population(self) -> int:
+        """How many are kept."""
+        return max(self.number, SMALLEST)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Round:
-    """How far the population was: 10 %, 50 % and 90 % quantiles of each column and of the score."""
+    """How far the designs were: 10 %, 50 % and 90 % quantiles of each column and of the score."""
 
     number: int
     predictions: int
@@ -64,10 +70,10 @@ def first_sequences(
         InputError: the constraints could not be met.
     """
     if not records:
-        return [("random", constraints.draw(random)) for _ in range(plan.number)]
+        return [("random", constraints.draw(random)) for _ in range(plan.population)]
     fitted = [(one.id, constraints.fit(known_letters(one.sequence, random), random)) for one in records]
     copies = []
-    for at in range(plan.number - len(fitted)):
+    for at in range(plan.population - len(fitted)):
         name, copy = fitted[at % len(fitted)]
         for _ in range(plan.min_distance):
             copy = child_of(copy, copy, constraints, random) or copy
@@ -85,15 +91,15 @@ def evolve(
 ) -> tuple[list[Member], list[Round]]:
     """Designs, best first, and how the search went. Fewer than asked where not enough are far enough apart."""
     population = select(predicted(0, starts, scorer), plan)
-    history = [measure(0, population, scorer.calls)]
-    size = max(1, round(plan.number * plan.children))
+    history = [measure(0, population[: plan.number], scorer.calls)]
+    size = max(1, round(plan.population * plan.children))
     for number in range(1, plan.rounds + 1):
-        if not scorer.endless and sum(one.scored.met for one in population) == plan.number:
+        if not scorer.endless and sum(one.scored.met for one in population) >= plan.number:
             break
         children = [child for _ in range(size) if (child := breed(population, constraints, random))]
         population = select([*population, *predicted(number, children, scorer)], plan)
-        history.append(measure(number, population, scorer.calls))
-    return population, history
+        history.append(measure(number, population[: plan.number], scorer.calls))
+    return population[: plan.number], history
 
 
 def predicted(number: int, sequences: list[tuple[str, str]], scorer: Scorer) -> list[Member]:
@@ -108,7 +114,7 @@ def select(members: Iterable[Member], plan: Plan) -> list[Member]:
     for one in sorted(members, key=lambda one: one.scored.rank, reverse=True):
         if apart.admit(one.scored.sequence):
             chosen.append(one)
-            if len(chosen) == plan.number:
+            if len(chosen) == plan.population:
                 break
     return chosen
 
@@ -138,9 +144,9 @@ def child_of(mother: str, father: str, constraints: Constraints, random: Random)
     return None
 
 
-def measure(number: int, population: list[Member], predictions: int) -> Round:
-    """The state of the population after a round."""
-    columns = {name: [one.scored.values[name] for one in population] for name in population[0].scored.values}
-    columns["score"] = [one.scored.score for one in population]
+def measure(number: int, designs: list[Member], predictions: int) -> Round:
+    """The state of the best after a round."""
+    columns = {name: [one.scored.values[name] for one in designs] for name in designs[0].scored.values}
+    columns["score"] = [one.scored.score for one in designs]
     quantiles = {name: tuple(np.quantile(values, [0.1, 0.5, 0.9]).tolist()) for name, values in columns.items()}
-    return Round(number, predictions, sum(one.scored.met for one in population), quantiles)
+    return Round(number, predictions, sum(one.scored.met for one in designs), quantiles)
