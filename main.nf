@@ -50,7 +50,7 @@ def check_parameters() {
     if (params.fasta && (params.genome || params.vcf)) {
         error("give either --fasta, or --genome and --gtf")
     }
-    if ([params.vcf, params.mutagenesis, params.design].count { one -> one } > 1) {
+    if ([params.vcf, params.mutagenesis, params.design].findAll { one -> one }.size() > 1) {
         error("give one of --vcf, --mutagenesis and --design")
     }
     if (params.design == true) {

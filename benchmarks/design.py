@@ -37,10 +37,11 @@ def random_search(scorer, number, calls, random):
 
 
 def genetic_algorithm(scorer, number, calls, random):
-    """One population: tournaments of three, one-point crossover, each letter changed at 1 / length, two elites."""
+    """One population: tournaments of three, one-point crossover, each letter changed at 1 / length, two elites; it
+    ends, too, when enough that are far enough apart are at the target."""
     population = scorer.score([RULES.draw(random) for _ in range(number)])
     seen = {one.sequence: one for one in population}
-    while scorer.calls + number <= calls:
+    while scorer.calls + number <= calls and len(pick((one for one in seen.values() if one.met), number)) < number:
         children = []
         while len(children) < number:
             mother, father = (max(random.sample(population, 3), key=lambda one: one.score).sequence for _ in "ab")

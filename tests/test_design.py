@@ -175,6 +175,7 @@ def test_the_same_seed_gives_the_same_bytes_and_every_design_holds(run, fasta, t
         ("--target mrl_varying=nan", "should be COLUMN=VALUE[:WEIGHT]"),
         ("--maximise mrl_varying --minimise mrl_varying", "mrl_varying: asked for twice"),
         ("--maximise mrl_varying --length 20-50", "--length 20-50: the models were trained on 25 to 100 nt"),
+        ("--maximise mrl_varying --length 20-50 --any-length", "so --any-length needs --caution 0"),
         ("--maximise mrl_varying --length x", "--length x: should be LOW-HIGH"),
         ("--maximise mrl_varying --gc 40-60", "--gc 40-60: should be LOW-HIGH, or one value, from 0 to 1"),
         ("--maximise mrl_varying --five-prime GGX", "--five-prime GGX: letter 'X' at position 3"),

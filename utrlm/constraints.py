@@ -101,8 +101,7 @@ class Constraints:
     def draw(self, random: Random) -> str:
         """A random sequence without a fault. Raises InputError as `fit` does."""
         length = random.randint(self.shortest, self.longest)
-        gc = random.uniform(max(self.gc_low, 0.3), max(self.gc_high, 0.3)) if self.gc_low > 0.3 else 0.5
-        gc = min(max(gc, self.gc_low), self.gc_high)
+        gc = min(max(0.5, self.gc_low), self.gc_high)
         weights = [(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]
         return self.fit("".join(random.choices(LETTERS, weights, k=length)), random)
 

@@ -88,15 +88,18 @@ def trained_lengths(length: str, scorer: Scorer, any_length: bool) -> tuple[int,
     """Shortest and longest design, in nt; without `length` all that the models were trained on.
 
     Raises:
-        InputError: not a range, or outside what the models were trained on and not `any_length`.
+        InputError: not a range, or outside what the models were trained on and not `any_length`, or with a caution that
+            nothing tells there.
     """
-    domain = scorer.domain
+    shortest, longest = scorer.domain
     if not length:
-        return domain
+        return shortest, longest
     low, high = (int(end) for end in parse_range(length, "--length", 10_000.0))
-    if low < 1 or not (any_length or domain[0] <= low <= high <= domain[1]):
-        told = f"the models were trained on {domain[0]} to {domain[1]} nt"
-        raise InputError(f"--length {length}: {told}; --any-length allows others")
+    told = f"--length {length}: the models were trained on {shortest} to {longest} nt"
+    if low < 1 or not (any_length or shortest <= low <= high <= longest):
+        raise InputError(f"{told}; --any-length allows others")
+    if not shortest <= low <= high <= longest and scorer.doubt_by_interval:
+        raise InputError(f"{told} and give no interval elsewhere, so --any-length needs --caution 0")
     return low, high
 
 

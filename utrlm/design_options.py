@@ -22,7 +22,11 @@ wishes = together(
 )
 constraints = together(
     click.option("--length", default="", metavar="LOW-HIGH", help="nt; without it all lengths trained on."),
-    click.option("--any-length", is_flag=True, help="Allow lengths that the models were not trained on."),
+    click.option(
+        "--any-length",
+        is_flag=True,
+        help="Allow lengths that the models were not trained on, where they give no intervals.",
+    ),
     click.option("--gc", default="0-1", metavar="LOW-HIGH", help="Share of G and C."),
     click.option("--five-prime", default="", metavar="LETTERS", help="First letters of every design."),
     click.option("--three-prime", default="", metavar="LETTERS", help="Last letters of every design."),

@@ -112,6 +112,11 @@ class Scorer:
         return any(one.sign for one in self.objectives)
 
     @property
+    def doubt_by_interval(self) -> bool:
+        """Whether caution rests on a model's intervals, which are not given outside the lengths it was trained on."""
+        return self._caution > 0 and any(len(some) == 1 for some in self._writers.values())
+
+    @property
     def domain(self) -> tuple[int, int]:
         """Lengths that all models were trained on, in nt: shortest and longest."""
         cards = [model.card for one in self._predictors for model in one.models]
