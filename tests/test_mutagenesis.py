@@ -1,11 +1,12 @@
 """Mutation maps: a mutant's numbers are those of plain prediction."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from utrlm import alphabet
+from utrlm import alphabet, mutagenesis
 from utrlm.fasta import Record
 from utrlm.mutagenesis import mutants, mutation_maps
 from utrlm.predict import Predictor
@@ -54,17 +55,18 @@ def test_without_deletions_every_other_letter_once():
     assert [one.sequence for one, edit in mutants(record("A"), 512, True) if edit] == ["C", "G", "T"]
 
 
-def test_only_letters_that_are_read_are_mutated_and_that_is_said(run, tmp_path):
-    letters = random_sequence(np.random.default_rng(1), 515)
-    done = run("mutagenesis", "--sequence", letters, "--deletions", "--output", tmp_path / "m.tsv", "--tasks", "mrl")
-    assert done.stderr == b"1 records; 2,048 mutants; 3 letters not mutated, since they are not read\n"
+def test_only_letters_that_are_read_are_mutated_and_that_is_said(monkeypatch, tmp_path):
+    letters = random_sequence(np.random.default_rng(1), 23)
+    predictor = Predictor(["mrl"], device="cpu")
+    predictor.models = [replace(one, card=replace(one.card, context=20)) for one in predictor.models]
+    monkeypatch.setattr(mutagenesis, "Predictor", lambda: predictor)
+    counts = mutagenesis.mutate_fasta(None, letters, str(tmp_path / "m.tsv"), True, "tsv", None, "svg", [], 20)
+    assert list(counts.values()) == [1, 80, 3]
     rows = table(tmp_path / "m.tsv")
-    assert (rows[0]["position"], rows[-1]["position"]) == ("4", "515")
-    chosen = rows[:4] + rows[-4:]
-    mutated = [
-        letters[: int(r["position"]) - 1] + r["alternate"].strip("-") + letters[int(r["position"]) :] for r in chosen
-    ]
-    for row, wanted in zip(chosen, predicted(mutated), strict=True):
+    assert (rows[0]["position"], rows[-1]["position"]) == ("4", "23")
+    places = [(int(row["position"]), row["alternate"].strip("-")) for row in rows]
+    mutated = [record(letters[: at - 1] + letter + letters[at:]) for at, letter in places]  # whole, as in a FASTA
+    for row, wanted in zip(rows, predictor.rows(iter(mutated)), strict=True):
         assert row["mrl_varying"] == f"{wanted['mrl_varying']:.4f}"
 
 
