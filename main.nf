@@ -5,6 +5,8 @@ include { VARIANTS } from './modules/local/variants/main.nf'
 include { SPLIT    } from './modules/local/split/main.nf'
 include { PREDICT  } from './modules/local/predict/main.nf'
 include { MERGE    } from './modules/local/merge/main.nf'
+include { MUTAGENESIS } from './modules/local/mutagenesis/main.nf'
+include { DESIGN      } from './modules/local/design/main.nf'
 
 // The files that a parameter names: a path, a glob, or several divided by commas; in a fixed order.
 def files_of(name, value) {
@@ -25,7 +27,7 @@ def files_of(name, value) {
 
 // Stops at once, in one line, where a parameter cannot be right.
 def check_parameters() {
-    def known = ['fasta', 'genome', 'gtf', 'vcf', 'select', 'haplotypes', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
+    def known = ['fasta', 'genome', 'gtf', 'vcf', 'select', 'haplotypes', 'uorf', 'mutagenesis', 'deletions', 'design', 'plots', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
     params.keySet().each { name ->
         if (!(name in known || name.contains('-'))) {
             error("--${name}: no such parameter; there are ${known.collect { one -> '--' + one }.join(', ')}")
@@ -48,7 +50,13 @@ def check_parameters() {
     if (params.fasta && (params.genome || params.vcf)) {
         error("give either --fasta, or --genome and --gtf")
     }
-    if (!params.fasta && !params.genome) {
+    if ([params.vcf, params.mutagenesis, params.design].findAll { one -> one }.size() > 1) {
+        error("give one of --vcf, --mutagenesis and --design")
+    }
+    if (params.design == true) {
+        error("--design needs options of utrlm-design: --design='--maximise mrl_varying'")
+    }
+    if (!params.fasta && !params.genome && !params.design) {
         error(params.vcf ? "--vcf needs --genome FILE and --gtf FILE" : "give --fasta FILE (or --help)")
     }
     if (params.genome && !params.gtf) {
@@ -85,12 +93,17 @@ def help_text() {
     nextflow run main.nf --fasta utrs.fa.gz [options]
     nextflow run main.nf --genome genome.fa --gtf annotation.gtf.gz [options]
     nextflow run main.nf --vcf variants.vcf.gz --genome genome.fa --gtf annotation.gtf.gz [options]
+    nextflow run main.nf --design='--maximise mrl_varying --length 50 --no-uaug' [options]
 
       --fasta           FASTA of 5' UTRs, plain or gz: a path, a glob in quotes, or several divided by commas
       --genome, --gtf   genome FASTA (plain or bgzipped) and its GTF or GFF3 (plain or gz), to cut the 5' UTRs from
       --vcf             VCF or BCF: predict what its variants do to these 5' UTRs; a path, a glob, or several
       --select          transcripts: all, mane, canonical, gene (one a gene)  [${params.select}]
       --haplotypes      also alleles that a sample carries together on one chromosome
+      --uorf            also columns of upstream AUGs in predictions.tsv
+      --mutagenesis     instead of one row a record, all its single mutants (with --deletions, also deleted letters)
+      --design='...'    design 5' UTRs, beginning with those given or random ones; options of utrlm-design in quotes
+      --plots           also draw the maps of --mutagenesis or the course of --design
       --outdir          where results go                              [${params.outdir}]
       --tasks           shipped models, divided by commas             [those whose card says default]
       --models          own .onnx files: a path, a glob, or several
@@ -117,16 +130,25 @@ workflow {
     else {
         def fastas = params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
         def samples = params.fasta ? fastas.collect { pair -> pair[0].id } : ['utrs']
-        EXTRACT(channel.fromList(params.fasta ? [] : [[[id: 'utrs']] + annotated]))
-        SPLIT(channel.fromList(fastas).mix(EXTRACT.out.fasta))
-        PREDICT(SPLIT.out.shards.transpose(), models)
-        manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }
-        tables = PREDICT.out.table.toSortedList { a, b -> a[1].name <=> b[1].name }
-        MERGE(
-            manifests
-                .combine(tables.map { rows -> [rows.collect { row -> row[1] }] })
-                .map { row -> [[id: 'predictions'], row[0..-2].collect { pair -> pair[1] }, row[-1]] }
-        )
+        EXTRACT(channel.fromList(params.genome ? [[[id: 'utrs']] + annotated] : []))
+        utrs = channel.fromList(fastas).mix(EXTRACT.out.fasta)
+        if (params.mutagenesis) {
+            MUTAGENESIS(utrs, models)
+        }
+        else if (params.design) {
+            DESIGN(utrs.mix(channel.fromList(params.fasta || params.genome ? [] : [[[id: 'random'], []]])), models)
+        }
+        else {
+            SPLIT(utrs)
+            PREDICT(SPLIT.out.shards.transpose(), models)
+            manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }
+            tables = PREDICT.out.table.toSortedList { a, b -> a[1].name <=> b[1].name }
+            MERGE(
+                manifests
+                    .combine(tables.map { rows -> [rows.collect { row -> row[1] }] })
+                    .map { row -> [[id: 'predictions'], row[0..-2].collect { pair -> pair[1] }, row[-1]] }
+            )
+        }
     }
 
     channel.topic('versions')

@@ -109,3 +109,21 @@ def test_script(run, fasta):
     assert done.stderr == b"2 records, 1 rows\n"
     counts = run("uorf", "--fasta", path, "--output", "-", "--per", "record").stdout.decode().splitlines()
     assert counts[1:] == ["a\t16\t1\t1\t0\t0\tStrong", "none\t4\t0\t0\t0\t0\t"]
+
+
+def test_columns_beside_predictions(run, fasta, tmp_path):
+    import pandas as pd
+
+    path = fasta(b">a\nCCACCAUGGCUUAACC\n>none\nCCCC\n>a\nCCCAUGCC\n")
+    counts = run("uorf", "--fasta", path, "--output", "-", "--per", "record").stdout.decode().splitlines()
+    plain = run("predict", "--fasta", path, "--output", "-").stdout.decode().splitlines()
+    both = run("predict", "--fasta", path, "--output", "-", "--uorf").stdout.decode().splitlines()
+    for added, predicted, row in zip(counts, plain, both, strict=True):
+        cells = predicted.split("\t")
+        assert row.split("\t") == [*cells[:-1], *added.split("\t")[2:], cells[-1]]
+    assert (
+        run("predict", "--fasta", path, "--output", tmp_path / "p.parquet", "--uorf", "--format", "parquet").returncode
+        == 0
+    )
+    table = pd.read_parquet(tmp_path / "p.parquet")
+    assert (list(table["uaugs"]), table["kozak"].iloc[0], table["uaugs"].dtype.kind) == ([1, 0, 1], "Strong", "i")

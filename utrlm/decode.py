@@ -148,12 +148,12 @@ class ParquetWriter:
 
     ROWS = 10_000
 
-    def __init__(self, path: str, columns: list[str], texts: Sequence[str]):
-        """`texts`: the columns that hold no numbers."""
+    def __init__(self, path: str, columns: list[str], texts: Sequence[str], whole: Sequence[str]):
+        """`texts`: the columns that hold no numbers; `whole`: those of whole numbers."""
         import pyarrow  # type: ignore[import-untyped]
         import pyarrow.parquet  # type: ignore[import-untyped]
 
-        kinds = {"length": pyarrow.int32()} | dict.fromkeys(texts, pyarrow.string())
+        kinds = dict.fromkeys(whole, pyarrow.int32()) | dict.fromkeys(texts, pyarrow.string())
         self._schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float32())) for name in columns])
         self._file = pyarrow.parquet.ParquetWriter(path, self._schema)
         self._table = pyarrow.Table
@@ -178,16 +178,18 @@ class ParquetWriter:
 
 
 @contextmanager
-def open_writer(path: str, form: str, columns: list[str], texts: Sequence[str] = ()) -> Iterator[Writer]:
+def open_writer(
+    path: str, form: str, columns: list[str], texts: Sequence[str] = (), whole: Sequence[str] = ()
+) -> Iterator[Writer]:
     """A writer to a file or, for "-", standard output; the file appears under its name only when whole.
 
-    `texts`: the columns that hold no numbers, which only Parquet needs to know.
+    `texts`: the columns that hold no numbers; `whole`: those of whole numbers. Only Parquet needs to know.
     """
     if form == "parquet":
         if path == "-":
             raise InputError("--format parquet needs a file: --output FILE.parquet")
         with written(path) as beside:
-            writer = ParquetWriter(beside, columns, texts)
+            writer = ParquetWriter(beside, columns, texts, whole)
             yield writer
             writer.close()
         return

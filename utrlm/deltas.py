@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from utrlm import alphabet
 from utrlm.decode import Row
-from utrlm.errors import InputError
 from utrlm.fasta import Record
 from utrlm.predict import Predictor
 
@@ -25,11 +24,8 @@ class PairPredictor:
 
     def __init__(self, predictor: Predictor):
         """Raises InputError: no scalar model among the predictor's."""
-        predictor.models = [model for model in predictor.models if model.card.kind == "scalar"]
-        if not predictor.models:
-            raise InputError("none of the models predicts numbers that could be compared (kind scalar)")
+        self._cards = predictor.keep_scalar()
         self._predictor = predictor
-        self._cards = [model.card for model in predictor.models]
         self._known: dict[str, Row] = {}
         self._targets = [(card, f"{card.name}_{target.name}") for card in self._cards for target in card.targets]
 

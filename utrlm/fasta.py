@@ -52,6 +52,21 @@ def read_fasta(path: str) -> Iterator[Record]:
         raise InputError(f"{name}: byte 0x{byte:02x} after record {number} is not UTF-8 text") from error
 
 
+def read_records(fasta: str | None, sequence: str | None) -> Iterator[Record]:
+    """Records of a FASTA, or one of a `sequence` given as letters.
+
+    Raises:
+        InputError: both, neither, or what `read_fasta` says.
+    """
+    if (fasta is None) == (sequence is None):
+        raise InputError("give either --fasta FILE or --sequence LETTERS")
+    if fasta is not None:
+        return read_fasta(fasta)
+    if not sequence:
+        raise InputError("--sequence: no letters")
+    return iter([Record("sequence", "sequence", sequence, alphabet.encode(sequence, "--sequence"))])
+
+
 def _parse(text: IO[str], name: str) -> Iterator[tuple[str, str]]:
     """Titles and sequences, once the first letter shows that this is FASTA."""
     first = ""

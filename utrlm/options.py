@@ -40,6 +40,7 @@ def _install(module: str | None) -> str:
         "scipy": "[evaluate]",
         "pysam": "[genome]",
     }
+    extra |= {"matplotlib": "[plots]", "logomaker": "[plots]", "rapidfuzz": "[design]"}
     return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
 
 
@@ -80,6 +81,17 @@ def show(values: Any) -> None:
 def say_counts(counts: dict[str, int]) -> None:
     """What became of the input, on one line."""
     say("; ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing was read")
+
+
+def together(*some: Callable[..., Any]) -> Callable[..., Any]:
+    """Several options as one decorator, in the order of the help."""
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(some):
+            function = one(function)
+        return function
+
+    return wrap
 
 
 class CommaList(click.ParamType):
@@ -130,8 +142,23 @@ ct = click.option("--ct", is_flag=True, help="With --structures: structures.ct, 
 pseudoknots = click.option(
     "--pseudoknots", is_flag=True, help="With --structures: pairs that cross others as well, in square brackets."
 )
+uorf = click.option(
+    "--uorf",
+    is_flag=True,
+    help="Add columns of upstream AUGs, as in utrlm-uorf --per record: uaugs, uorfs (with their own stop codon), "
+    "inframe_oorfs and outofframe_oorfs (open up to the start codon), kozak (of the strongest).",
+)
 form = click.option(
     "--format", "form", type=click.Choice(["tsv", "jsonl", "parquet"]), default="tsv", help="Of the table."
+)
+deletions = click.option("--deletions", is_flag=True, help="Delete each letter, too.")
+plots = click.option("--plots", metavar="DIR", help="Draw heatmaps, logos and an overview (extra plots).")
+plot_format = click.option("--plot-format", type=click.Choice(["svg", "png"]), default="svg", help="Of drawings.")
+plot_columns = click.option(
+    "--plot-column", "plot_columns", multiple=True, metavar="COLUMN", help="What to draw; may be given again.  [all]"
+)
+plot_records = click.option(
+    "--plot-records", type=click.IntRange(0), default=20, help="Records, from the first, that are drawn one by one."
 )
 recipe = click.option("--recipe", required=True, metavar="FILE", help="How the model is made (TOML).")
 data = click.option("--data", required=True, metavar="DIR", help="Folder that the recipe's tables lie in.")

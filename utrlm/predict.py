@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from utrlm import alphabet
-from utrlm.card import STRUCTURE
+from utrlm.card import STRUCTURE, ModelCard
 from utrlm.decode import DECODERS, Row, flags, open_writer
 from utrlm.errors import InputError
-from utrlm.fasta import Record, SeenIds, read_fasta
+from utrlm.fasta import Record, SeenIds, read_records
 from utrlm.fold import pair_probabilities
 from utrlm.models import Model, open_models
 from utrlm.structures import open_structures
+from utrlm.uorf import COLUMNS, add_columns
 
 STEP = 16  # a record is padded to the next multiple
 WINDOW_RECORDS = 4096
@@ -64,6 +65,17 @@ class Predictor:
         self.cpus = min(cpus, granted_cpus()) if cpus else granted_cpus()
         self.batch_tokens = batch_tokens
         self.fold = fold
+
+    def keep_scalar(self) -> list[ModelCard]:
+        """Leave out the models that do not predict plain numbers of any sequence; the cards of the others.
+
+        Raises:
+            InputError: none is left.
+        """
+        self.models = [model for model in self.models if model.card.kind == "scalar"]
+        if not self.models:
+            raise InputError("none of the models predicts numbers that could be compared (kind scalar)")
+        return [model.card for model in self.models]
 
     @property
     def columns(self) -> list[str]:
@@ -184,39 +196,35 @@ def predict_fasta(
     structures: str | None = None,
     ct: bool = False,
     pseudoknots: bool = False,
+    uorf: bool = False,
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
 
-    With `structures`, a folder, the files of `structures.open_structures` as well.
+    With `structures`, a folder, the files of `structures.open_structures` as well; with `uorf`, the counts of
+    `uorf.COLUMNS` before the flags.
 
     Raises:
         InputError: anything wrong with the input, the models or the output's place.
     """
-    if (fasta is None) == (sequence is None):
-        raise InputError("give either --fasta FILE or --sequence LETTERS")
+    records = read_records(fasta, sequence)
     if (ct or pseudoknots) and not structures:
         raise InputError("--ct and --pseudoknots go with --structures DIR")
     predictor = Predictor(tasks, models, device, cpus, batch_tokens, fold)
-    if fasta is not None:
-        records = read_fasta(fasta)
-    else:
-        records = iter([Record("sequence", "sequence", sequence or "", _letters(sequence or ""))])
-    rows = 0
+    rows, columns = 0, predictor.columns
+    if uorf:
+        columns[-1:-1] = COLUMNS
+    whole = ["length", *COLUMNS[:-1]]
     with ExitStack() as stack:
-        writer = stack.enter_context(open_writer(output, form, predictor.columns, predictor.texts))
+        writer = stack.enter_context(open_writer(output, form, columns, [*predictor.texts, COLUMNS[-1]], whole))
         files = None
         if structures:
             cards = [model.card for model in predictor.models]
             files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
         again, read = tee(records)  # as far apart as the windows that are computed
         for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007
+            if uorf:
+                add_columns(row, record)
             writer.write(row)
             if files:
                 files.write(record, row)
     return rows
-
-
-def _letters(sequence: str) -> np.ndarray:
-    if not sequence:
-        raise InputError("--sequence: no letters")
-    return alphabet.encode(sequence, "--sequence")

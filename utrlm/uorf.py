@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from utrlm import alphabet
 from utrlm.decode import open_writer
-from utrlm.errors import InputError
-from utrlm.fasta import Record, read_fasta
+from utrlm.fasta import Record, read_records
 
 STOPS = ("TAA", "TAG", "TGA")
 STRENGTHS = ("Weak", "Moderate", "Strong")
@@ -75,6 +73,13 @@ def record_columns(sequence: str) -> dict[str, Any]:
     return dict(zip(COLUMNS, [len(found), *(kinds.count(kind) for kind in KINDS), strongest], strict=True))
 
 
+def add_columns(row: dict[str, Any], record: Record) -> None:
+    """Put a record's COLUMNS into its row of predictions, before the flags."""
+    flags = row.pop("flags")
+    row |= record_columns(record.sequence)
+    row["flags"] = flags
+
+
 def uaug_rows(record: Record) -> Iterator[dict[str, Any]]:
     """One row an upstream AUG, TABLE's columns; positions are 1-based here."""
     for number, uorf in enumerate(find_uorfs(plain(record.sequence)), start=1):
@@ -98,13 +103,7 @@ def write_uorfs(fasta: str | None, sequence: str | None, output: str, per: str) 
     Raises:
         InputError: anything wrong with the input or the output's place.
     """
-    if (fasta is None) == (sequence is None):
-        raise InputError("give either --fasta FILE or --sequence LETTERS")
-    if fasta is not None:
-        records = read_fasta(fasta)
-    else:
-        letters = sequence or ""
-        records = iter([Record("sequence", "sequence", letters, alphabet.encode(letters, "--sequence"))])
+    records = read_records(fasta, sequence)
     count = rows = 0
     with open_writer(output, "tsv", TABLE if per == "uaug" else ["id", "length", *COLUMNS]) as writer:
         for count, record in enumerate(records, start=1):  # noqa: B007

@@ -1,0 +1,61 @@
+"""The pipeline to mutation maps, to designs, and with columns of upstream AUGs."""
+
+import pytest
+
+from .test_pipeline import nextflow  # noqa: F401
+
+UTRS = b">u1\nGGGACATCGTAGAGAGTCGTACTTA\n>u2\nACGTACGTAAACCCGGGTTTACGTACC\n"
+DESIGN = "--design=--maximise mrl_varying --number 3 --rounds 1 --length 30 --seed 4"
+
+
+def test_mutagenesis(nextflow, fasta, run, tmp_path):  # noqa: F811
+    path = fasta(UTRS, "some.fa")
+    arguments = ["--tasks", "mrl", "--fasta", path, "--mutagenesis", "--deletions", "--plots"]
+    done = nextflow(*arguments, "--outdir", "maps")
+    assert done.returncode == 0, done.stdout
+    assert run("mutagenesis", "--fasta", path, "--deletions", "--output", tmp_path / "m.tsv").returncode == 0
+    results = done.folder / "maps"
+    assert (results / "some.mutants.tsv").read_bytes() == (tmp_path / "m.tsv").read_bytes()
+    assert (results / "some.maps/overview.mrl_varying.svg").exists()
+    assert "MUTAGENESIS\tutrlm\t" in (results / "pipeline_info/versions.tsv").read_text()
+
+
+@pytest.mark.parametrize(("given", "name"), [(False, "random"), (True, "some")])
+def test_design(nextflow, fasta, run, tmp_path, given, name):  # noqa: F811
+    starts = ["--fasta", fasta(UTRS, "some.fa")] if given else []
+    done = nextflow(DESIGN, *starts, "--outdir", "designs")
+    assert done.returncode == 0, done.stdout
+    options = DESIGN.removeprefix("--design=").split()
+    assert run("design", *options, *starts, "--output", tmp_path / "d.fa").returncode == 0
+    results = done.folder / "designs"
+    assert (results / f"{name}.designs.fa").read_bytes() == (tmp_path / "d.fa").read_bytes()
+    assert len((results / f"{name}.designs.tsv").read_text().splitlines()) == 4
+    assert (results / f"{name}.trajectory.tsv").read_text().startswith("round\t")
+
+
+def test_columns_of_upstream_starts(nextflow, fasta, run, tmp_path):  # noqa: F811
+    path = fasta(UTRS, "some.fa")
+    done = nextflow("--fasta", path, "--uorf", "--outdir", "uorf")
+    assert done.returncode == 0, done.stdout
+    assert run("predict", "--fasta", path, "--uorf", "--output", tmp_path / "p.tsv").returncode == 0
+    assert (done.folder / "uorf/predictions.tsv").read_bytes() == (tmp_path / "p.tsv").read_bytes()
+
+
+def test_stubs(nextflow, fasta):  # noqa: F811
+    path = fasta(UTRS, "some.fa")
+    for arguments in (["--fasta", path, "--mutagenesis"], [DESIGN]):
+        assert nextflow(*arguments, "--outdir", "stub", "-stub").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fasta", "x.fa", "--mutagenesis", DESIGN], "give one of --vcf, --mutagenesis and --design"),
+        (["--design"], "--design needs options of utrlm-design"),
+    ],
+)
+def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):  # noqa: F811
+    done = nextflow(*arguments)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Submitted process" not in done.stdout

@@ -1,0 +1,134 @@
+"""From wishes and constraints to designed 5' UTRs: FASTA, table, and how the search went."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from random import Random
+from typing import Any
+
+from utrlm.constraints import make_constraints, parse_range
+from utrlm.decode import Row, cell, open_text, open_writer
+from utrlm.errors import InputError
+from utrlm.fasta import read_fasta
+from utrlm.objectives import Scorer, parse_objectives
+from utrlm.search import Member, Plan, Round, evolve, first_sequences
+from utrlm.uorf import COLUMNS, record_columns
+
+QUANTILES = ("q10", "median", "q90")
+
+
+def design_utrs(
+    fasta: str | None,
+    output: str,
+    table: str | None,
+    trajectory: str | None,
+    plot: str | None,
+    maximise: Sequence[str],
+    minimise: Sequence[str],
+    target: Sequence[str],
+    tolerance: float,
+    caution: float,
+    number: int,
+    rounds: int,
+    children: float,
+    min_distance: int,
+    seed: int,
+    length: str,
+    any_length: bool,
+    gc: str,
+    five_prime: str,
+    three_prime: str,
+    following: str,
+    forbid_motif: Sequence[str],
+    forbid_site: Sequence[str],
+    no_uaug: bool,
+    **models: Any,
+) -> dict[str, int]:
+    """Design 5' UTRs, best first, into a FASTA and what else is asked for; returns counts.
+
+    `models`: settings of `Predictor`.
+
+    Raises:
+        InputError: anything wrong with the wishes, the constraints, the input, the models or the outputs' places.
+    """
+    if plot:
+        from utrlm.plots import drawing_kind
+
+        drawing_kind(plot)
+    scorer = Scorer(parse_objectives(maximise, minimise, target), tolerance, caution, **models)
+    lengths, share = trained_lengths(length, scorer, any_length), parse_range(gc, "--gc", 1.0)
+    rules = make_constraints(lengths, share, five_prime, three_prime, following, forbid_motif, forbid_site, no_uaug)
+    records = list(read_fasta(fasta)) if fasta else []
+    if fasta and not records:
+        raise InputError(f"{fasta}: holds no records")
+    random = Random(seed)
+    with ExitStack() as stack:
+        stream = stack.enter_context(open_text(output))
+        writer = stack.enter_context(open_writer(table, "tsv", design_columns(scorer))) if table else None
+        course = stack.enter_context(open_writer(trajectory, "tsv", round_columns(scorer))) if trajectory else None
+        plan = Plan(number, rounds, children, min_distance)
+        designs, history = evolve(scorer, rules, first_sequences(records, rules, plan, random), plan, random)
+        for place, one in enumerate(designs, start=1):
+            row = design_row(f"design_{place:0{len(str(number))}}", one)
+            told = " ".join(f"{name}={cell(value)}" for name, value in one.scored.values.items())
+            stream.write(f">{row['id']} {told} start={one.start}\n{one.scored.sequence}\n")
+            if writer:
+                writer.write(row)
+        for state in history:
+            if course:
+                course.write(round_row(state))
+        if plot:
+            from utrlm.plots import draw_trajectory, save
+
+            save(draw_trajectory(history, scorer.objectives), plot)
+    counts = {"designs": len(designs), "asked for but not far enough from the others": number - len(designs)}
+    return counts | {"at target": sum(one.scored.met for one in designs), "predictions": scorer.calls}
+
+
+def trained_lengths(length: str, scorer: Scorer, any_length: bool) -> tuple[int, int]:
+    """Shortest and longest design, in nt; without `length` all that the models were trained on.
+
+    Raises:
+        InputError: not a range, or outside what the models were trained on and not `any_length`, or with a caution that
+            nothing tells there.
+    """
+    shortest, longest = scorer.domain
+    if not length:
+        return shortest, longest
+    low, high = (int(end) for end in parse_range(length, "--length", 10_000.0))
+    told = f"--length {length}: the models were trained on {shortest} to {longest} nt"
+    if low < 1 or not (any_length or shortest <= low <= high <= longest):
+        raise InputError(f"{told}; --any-length allows others")
+    if not shortest <= low <= high <= longest and scorer.doubt_by_interval:
+        raise InputError(f"{told} and give no interval elsewhere, so --any-length needs --caution 0")
+    return low, high
+
+
+def design_columns(scorer: Scorer) -> list[str]:
+    """Names of the table's columns."""
+    told = [name for one in scorer.objectives for name in (one.column, f"{one.column}_doubt")]
+    return ["id", "start", "round", "score", "at_target", *told, "length", "gc", *COLUMNS, "sequence"]
+
+
+def design_row(name: str, one: Member) -> Row:
+    """One design's row; `doubt` is half the 90 % interval or, of several models, their standard deviation."""
+    scored, sequence = one.scored, one.scored.sequence
+    row: Row = {"id": name, "start": one.start, "round": one.round, "score": scored.score}
+    row["at_target"] = "yes" if scored.met else "no"
+    for column, value in scored.values.items():
+        row |= {column: value, f"{column}_doubt": scored.doubts[column]}
+    share = (sequence.count("G") + sequence.count("C")) / len(sequence)
+    return row | {"length": len(sequence), "gc": share, **record_columns(sequence), "sequence": sequence}
+
+
+def round_columns(scorer: Scorer) -> list[str]:
+    """Names of the trajectory's columns."""
+    told = [*(one.column for one in scorer.objectives), "score"]
+    return ["round", "predictions", "at_target", *(f"{name}_{end}" for name in told for end in QUANTILES)]
+
+
+def round_row(state: Round) -> Row:
+    """One round's row."""
+    row: Row = {"round": state.number, "predictions": state.predictions, "at_target": state.met}
+    for name, values in state.quantiles.items():
+        row |= dict(zip((f"{name}_{end}" for end in QUANTILES), values, strict=True))
+    return row
