@@ -13,7 +13,7 @@ from utrlm.training.data import Examples
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import BackboneConfig
 from utrlm.training.pairing import PRIOR_SHARE, PairExamples, PairModel, read_priors
-from utrlm.training.pretrain import find_backbone, load_backbone
+from utrlm.training.pretrain import find_backbone, load_backbone, load_hidden
 
 
 def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> Any:
@@ -44,6 +44,9 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
         model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
     if start:
         model.backbone.load_state_dict(start.state_dict())
+        hidden = load_hidden(find_backbone(recipe.backbone))
+        if hidden and recipe.trained.kind == "scalar":
+            model.head.hidden.load_state_dict(hidden)
     return model
 
 

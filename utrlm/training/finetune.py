@@ -195,7 +195,9 @@ def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone
         if not hasattr(model, "backbone"):
             raise InputError("--backbone-output: a mean of several models has no one backbone")
         with written(backbone_output) as beside:
-            save_backbone(model.backbone, Path(beside), {})
+            save_backbone(
+                model.backbone, Path(beside), {}, model.head.hidden if recipe.trained.kind == "scalar" else None
+            )
 
 
 def export_model(

@@ -29,6 +29,7 @@ from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
 
 KEY = "utrlm.backbone"  # metadata key
+HIDDEN = "hidden."  # begins the names of a scalar head's weights
 SHORTEST = 20  # nt; less is too little context to guess a letter from
 VALID_SHARE = 0.05
 RANDOM_LENGTHS = (25, 100)  # nt, of the random UTRs
@@ -149,11 +150,26 @@ def draw_random(count: int, seed: int) -> list[np.ndarray]:
     return [random.integers(alphabet.MASK + 1, alphabet.SIZE, size=n).astype(np.uint8) for n in lengths]
 
 
-def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any]) -> None:
-    """Write the weights in bfloat16, with configuration, alphabet and scores in the metadata."""
+def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any], hidden: Any = None) -> None:
+    """Write the weights in bfloat16, with configuration, alphabet and scores in the metadata.
+
+    `hidden`: the layer of a scalar head whose outputs are the features, for heads of other targets to start from.
+    """
     metadata = {"config": asdict(backbone.config), "alphabet": alphabet.NAME, "scores": scores}
-    weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in backbone.state_dict().items()}
+    values = backbone.state_dict() | {
+        HIDDEN + name: value for name, value in (hidden.state_dict() if hidden else {}).items()
+    }
+    weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in values.items()}
     save_file(weights, path, metadata={KEY: json.dumps(metadata)})
+
+
+def load_hidden(path: Path) -> dict[str, torch.Tensor]:
+    """The hidden layer of the scalar head that a backbone's file holds beside it; {} where there is none."""
+    if is_checkpoint(path):
+        return {}
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith(HIDDEN)]  # noqa: SIM118
+        return {name.removeprefix(HIDDEN): file.get_tensor(name).float() for name in names}
 
 
 def find_backbone(name: str) -> Path:
@@ -182,5 +198,5 @@ def load_backbone(path: Path) -> Backbone:
         raise InputError(f"{path}: made for another alphabet ({metadata['alphabet']})")
     config = metadata["config"]
     backbone = Backbone(BackboneConfig(**{**config, "stem": tuple(config["stem"])}))
-    backbone.load_state_dict(weights)
+    backbone.load_state_dict({name: value for name, value in weights.items() if not name.startswith(HIDDEN)})
     return backbone
