@@ -50,7 +50,7 @@ def test_stubs(nextflow, fasta):  # noqa: F811
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fasta", "x.fa", "--mutagenesis", DESIGN], "give one of --vcf, --mutagenesis and --design"),
+        ([DESIGN, "--fasta", "x.fa", "--mutagenesis"], "give one of --vcf, --mutagenesis and --design"),
         (["--design"], "--design needs options of utrlm-design"),
     ],
 )
