@@ -28,7 +28,7 @@ LEFT = (
     "fold*.onnx",
     "seed*.onnx",
 )
-SAID = ("description", "default", "citation", "terms")  # of a recipe, what no weight depends on
+SAID = ("description", "default", "composition", "citation", "terms")  # of a recipe, what no weight depends on
 
 
 @dataclass

@@ -17,6 +17,7 @@ from utrlm.recipe import Recipe, read_recipe, table_recipe
 from utrlm.table import build_table, read_table
 from utrlm.training import checkpoint, parallel
 from utrlm.training.build import examples, new_model
+from utrlm.training.composition import compose
 from utrlm.training.ensemble import Ensemble
 from utrlm.training.ensemble import members as seeded
 from utrlm.training.export import calibrated, export, make_card, write_card
@@ -216,6 +217,10 @@ def export_model(
     train_rows, test_rows = (table[table["split"] == split] for split in ("train", "test"))
     members = [] if recipe.distil else seeded(recipe, folder)
     models = [trained_model(one, train_rows, place) for one, place in members or [(recipe, folder)]]
+    if recipe.composition:
+        models = [
+            compose(one, *(examples(table, part, recipe, folder) for part in ("train", "valid"))) for one in models
+        ]
     model = Ensemble(models).eval() if members else models[0]
     card = calibrated(make_card(recipe, data, train_rows), model, examples(table, "valid", recipe, folder))
     with written(str(output)) as beside:
