@@ -181,6 +181,17 @@ manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFE
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
 model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
+either_checkpoint_dir = click.option("--checkpoint-dir", metavar="DIR", help="Checkpoint of that recipe.")
+exported_backbone = click.option(
+    "--backbone", metavar="NAME|FILE", help="A backbone to embed with, instead of a recipe: a shipped one or a file."
+)
+backbone_model = click.option(
+    "--model", default="backbone-tiny", metavar="NAME|FILE", help="A shipped backbone or an exported one (.onnx)."
+)
+vectors_output = click.option("--output", required=True, metavar="FILE", help="FILE.npz or FILE.parquet.")
+vectors_per = click.option(
+    "--per", type=click.Choice(["sequence", "nucleotide"]), default="sequence", help="What a vector stands for."
+)
 folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")
 

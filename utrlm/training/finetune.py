@@ -18,7 +18,7 @@ from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe, table_recipe
 from utrlm.table import build_table, read_table
 from utrlm.training.data import Examples
-from utrlm.training.export import calibrated, export, make_card, write_card
+from utrlm.training.export import calibrated, export, export_backbone, make_card, write_card
 from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import train
 from utrlm.training.model import BackboneConfig
@@ -161,8 +161,24 @@ def finetune_table(
     finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus)
 
 
+def export_backbone_file(backbone: str, output: str) -> None:
+    """Export a backbone, a shipped one's name or a file, as a model of embeddings.
+
+    Raises:
+        InputError: no such backbone, or the output's place cannot be written to.
+    """
+    path = find_backbone(backbone)
+    loaded = load_backbone(path)
+    with written(output) as beside:
+        export_backbone(loaded, Path(output).stem, path.name, Path(beside))
+
+
 def export_checkpoint(
-    recipe: str, data: str, output: str, checkpoint_dir: str, backbone_output: str | None = None
+    recipe: str | None,
+    data: str | None,
+    output: str,
+    checkpoint_dir: str | None,
+    backbone_output: str | None = None,
 ) -> None:
     """Export the moving average in a checkpoint, with the test scores that the exported file itself gets.
 
@@ -172,6 +188,8 @@ def export_checkpoint(
     Raises:
         InputError: no checkpoint, or the recipe or a table cannot be used.
     """
+    if not recipe or not data or not checkpoint_dir:
+        raise InputError("give --recipe FILE, --data DIR and --checkpoint-dir DIR, or --backbone NAME|FILE")
     plan, folder = read_recipe(Path(recipe)), Path(checkpoint_dir)
     table = build_table(plan, Path(data))
     scores = None
