@@ -127,7 +127,7 @@ def test_own_backbone(tmp_path):
 def test_refusals(run_embed, tmp_path, run):
     with pytest.raises(InputError, match=r"ends in \.npz or \.parquet"):
         run_embed("e.tsv", "sequence")
-    with pytest.raises(InputError, match="gives no embeddings; make such a model"):
+    with pytest.raises(InputError, match="gives no embeddings; make a model"):
         run_embed("e.npz", "sequence", model=str(backbones()["backbone-tiny"].parent / "mrl.onnx"))
     with pytest.raises(InputError, match="nowhere: no such model file"):
         run_embed("e.npz", "sequence", model="nowhere")

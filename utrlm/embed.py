@@ -52,7 +52,7 @@ def open_backbone(model: str, device: str = "auto") -> Model:
     """
     opened = open_model(backbones().get(model, Path(model)), device)
     if opened.card.kind != EMBEDDING:
-        raise InputError(f"{opened.path}: predicts, and gives no embeddings; make such a model with utrlm-export --backbone")
+        raise InputError(f"{opened.path}: gives no embeddings; make a model that does with utrlm-export --backbone")
     return opened
 
 

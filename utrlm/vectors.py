@@ -55,9 +55,9 @@ class NpzWriter:
         self._path, self._per, self._width = path, per, width
         names = ["id", "length", *(("mean", "frames") if per == "sequence" else ("embedding", "offset"))]
         folder = Path(path).parent
-        self._files: dict[str, IO[bytes]] = {
-            name: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for name in names
-        }
+        self._files: dict[str, IO[bytes]] = {}
+        for name in names:
+            self._files[name] = stack.enter_context(tempfile.TemporaryFile(dir=folder))
         self._rows = self._letters = self._longest = 0
         if per == "nucleotide":
             self._append("offset", np.int64(0))
