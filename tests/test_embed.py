@@ -12,8 +12,7 @@ from utrlm.errors import InputError
 from utrlm.fasta import Record
 from utrlm.models import backbones, open_model
 from utrlm.predict import Predictor
-from utrlm.training.export import EmbeddingModel, example_codes, export_backbone
-from utrlm.training.finetune import export_backbone_file
+from utrlm.training.export import EmbeddingModel, example_codes, export_backbone, export_backbone_file
 from utrlm.training.model import Backbone, BackboneConfig
 from utrlm.training.pretrain import find_backbone, load_backbone
 

@@ -72,7 +72,7 @@ def test_table_to_onnx_to_scores(data):
     card = open_model(Path(output)).card
     assert card.columns[:4] == ["mini_egfp_unmod", "mini_egfp_unmod_low", "mini_egfp_unmod_high", "mini_varying"]
     assert (card.shortest, card.longest) == (25, 99)
-    scores = evaluate_file(output, recipe, str(data), "test")
+    scores = evaluate_file(output, None, recipe, str(data), "test")
     assert scores == card.metrics
     log = [json.loads(line) for line in (data / "run/log.jsonl").read_text().splitlines()]
     assert [line for line in log if "loss" in line][-1]["step"] == log[-1]["step"]
@@ -161,7 +161,7 @@ def test_a_table_of_ones_own_becomes_a_model(own, tmp_path):
     assert card.columns[::3] == ["life_hours", "life_decay rate"]
     assert {target.unit for target in card.targets} == {"h"}
     assert (card.metrics["hours"]["n"], card.metrics["decay rate"]["n"]) == (20, 20)
-    assert evaluate_file(str(output), str(run / "recipe.toml"), str(tmp_path), "test") == card.metrics
+    assert evaluate_file(str(output), None, str(run / "recipe.toml"), str(tmp_path), "test") == card.metrics
 
 
 @pytest.mark.parametrize(

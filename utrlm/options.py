@@ -128,6 +128,11 @@ either_recipe = click.option("--recipe", metavar="FILE", help="How the model is 
 either_data = click.option("--data", metavar="DIR", help="Folder that the recipe's tables lie in.")
 table = click.option("--table", metavar="FILE", help="Your own CSV, TSV or Parquet table, instead of a recipe.")
 name = click.option("--name", default="own", help="Of the model: the first part of its columns.")
+own_task = click.option(
+    "--task",
+    type=click.Choice(["mrl", "te", "el", "splice", "structure"]),
+    help="Whose kind of model --table trains; see docs/tables.md.",
+)
 labels = click.option(
     "--label-column", "labels", multiple=True, metavar="COLUMN", help="A column to learn; may be given again."
 )

@@ -57,7 +57,7 @@ class NpzWriter:
         folder = Path(path).parent
         self._files: dict[str, IO[bytes]] = {}
         for name in names:
-            self._files[name] = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+            self._files[name] = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
         self._rows = self._letters = self._longest = 0
         if per == "nucleotide":
             self._append("offset", np.int64(0))

@@ -14,12 +14,13 @@ import torch
 import utrlm
 from utrlm import alphabet
 from utrlm.card import EMBEDDING, KEY, CardTarget, ModelCard
+from utrlm.files import written
 from utrlm.recipe import Recipe
 from utrlm.table import digest
 from utrlm.training.model import Backbone
+from utrlm.training.pretrain import SHORTEST, find_backbone, load_backbone
 from utrlm.training.spread import COVERAGE, calibrate
 
-SHORTEST = 20  # nt, of the sequences that backbones learn from
 EXACT = 1e-7  # largest error of a number kept in half precision
 SMALL = 256  # numbers; fewer are kept as they are
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
@@ -93,6 +94,18 @@ def export_backbone(backbone: Backbone, name: str, source: str, path: Path) -> N
         name, EMBEDDING, utrlm.__version__, recipe.description, (), SHORTEST, recipe.context, recipe.context, False
     )
     export(EmbeddingModel(backbone), card, path)
+
+
+def export_backbone_file(backbone: str, output: str) -> None:
+    """Export a backbone, a shipped one's name or a file, as a model of embeddings.
+
+    Raises:
+        InputError: no such backbone, or the output's place cannot be written to.
+    """
+    path = find_backbone(backbone)
+    loaded = load_backbone(path)
+    with written(output) as beside:
+        export_backbone(loaded, Path(output).stem, path.name, Path(beside))
 
 
 def halve(proto: onnx.ModelProto) -> None:

@@ -14,11 +14,12 @@ from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.evaluate import FOLD_COLUMNS, evaluate, evaluate_folds, predict_labels
 from utrlm.files import written
+from utrlm.own import choose_labels, table_recipe
 from utrlm.predict import granted_cpus
-from utrlm.recipe import Recipe, read_recipe, table_recipe
+from utrlm.recipe import Recipe, read_recipe
 from utrlm.table import build_table, read_table
 from utrlm.training.data import Examples
-from utrlm.training.export import calibrated, export, export_backbone, make_card, write_card
+from utrlm.training.export import calibrated, export, make_card, write_card
 from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import train
 from utrlm.training.model import BackboneConfig
@@ -145,32 +146,28 @@ def join_folds(folder: Path, folds: int) -> Path:
 
 
 def finetune_table(
-    table: str, output: str, checkpoint_dir: str, cpus: int, name: str, labels: tuple[str, ...], **columns: Any
+    table: str,
+    output: str,
+    checkpoint_dir: str,
+    cpus: int,
+    name: str,
+    labels: tuple[str, ...],
+    task: str | None = None,
+    **columns: Any,
 ) -> None:
     """Train on one table of the user's own and export; its recipe is kept as `recipe.toml` in `checkpoint_dir`.
+
+    With a `task`, the model is of that one's kind, and the labels are the columns named as its targets unless given.
 
     Raises:
         InputError: the table cannot be used.
     """
-    if not labels:
-        raise InputError("--table: give at least one --label-column")
     path, folder = Path(table), Path(checkpoint_dir)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.toml"
-    recipe.write_text(table_recipe(path, name, list(labels), **columns), encoding="utf-8")
+    chosen = choose_labels(path, list(labels), task)
+    recipe.write_text(table_recipe(path, name, chosen, **columns, task=task or ""), encoding="utf-8")
     finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus)
-
-
-def export_backbone_file(backbone: str, output: str) -> None:
-    """Export a backbone, a shipped one's name or a file, as a model of embeddings.
-
-    Raises:
-        InputError: no such backbone, or the output's place cannot be written to.
-    """
-    path = find_backbone(backbone)
-    loaded = load_backbone(path)
-    with written(output) as beside:
-        export_backbone(loaded, Path(output).stem, path.name, Path(beside))
 
 
 def export_checkpoint(
