@@ -58,8 +58,8 @@ def build(table, task, folder, labels=(), **changed):
     return build_table(read_recipe(folder / "r.toml"), folder)
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_every_task_becomes_a_model(task, tmp_path):
+@pytest.mark.parametrize("task", ["te", "splice", "structure"])  # one of each kind
+def test_every_kind_of_task_becomes_a_model(task, tmp_path):
     table_of(task).to_csv(tmp_path / "own.csv", index=False)
     output = tmp_path / "own.onnx"
     finetune_table(str(tmp_path / "own.csv"), str(output), str(tmp_path / "run"), 1, "own", (), task, **COLUMNS)
@@ -67,7 +67,7 @@ def test_every_task_becomes_a_model(task, tmp_path):
     assert card.kind == TASKS[task].kind
     wanted = {target.name: (target.unit, target.letters) for target in TASKS[task].targets}
     assert all((target.unit, target.letters) == wanted[target.name] for target in card.targets)
-    assert [target.name for target in card.targets][0] == table_of(task).columns[1]
+    assert card.targets[0].name == table_of(task).columns[1]
     assert card.metrics
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 import utrlm
-from utrlm.errors import InputError
+from utrlm.errors import InputError, InterruptedRunError
+
+INTERRUPTED = 128 + 15  # exit status of what SIGTERM ends, which schedulers and pipelines try again
 
 
 class Command(click.Command):
@@ -21,6 +23,9 @@ class Command(click.Command):
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
             raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
+        except InterruptedRunError as error:
+            say(str(error))
+            ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             ctx.exit(1)
 
@@ -115,6 +120,13 @@ structures = click.option(
     metavar="DIR",
     help="Also write structures.dbn and pairs.tsv (and, of one --sequence, structure.svg).",
 )
+if_any = click.option(
+    "--if-any", is_flag=True, help="With --structures: no error where no model predicts any, and no files."
+)
+shard_structures = click.option(
+    "--structures-dir", metavar="DIR", help="Folder of the shards' folders of structures, <shard>.structures."
+)
+merged_structures = click.option("--structures", metavar="DIR", help="Where to put them together.")
 ct = click.option("--ct", is_flag=True, help="With --structures: structures.ct, a connectivity table, as well.")
 pseudoknots = click.option(
     "--pseudoknots", is_flag=True, help="With --structures: pairs that cross others as well, in square brackets."

@@ -189,10 +189,12 @@ def predict_fasta(
     structures: str | None = None,
     ct: bool = False,
     pseudoknots: bool = False,
+    if_any: bool = False,
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
 
-    With `structures`, a folder, the files of `structures.open_structures` as well.
+    With `structures`, a folder, the files of `structures.open_structures` as well; with `if_any`, unless no model
+    predicts structures.
 
     Raises:
         InputError: anything wrong with the input, the models or the output's place.
@@ -210,8 +212,8 @@ def predict_fasta(
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(output, form, predictor.columns, predictor.texts))
         files = None
-        if structures:
-            cards = [model.card for model in predictor.models]
+        cards = [model.card for model in predictor.models]
+        if structures and not (if_any and all(card.kind != "pairs" for card in cards)):
             files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
         again, read = tee(records)  # as far apart as the windows that are computed
         for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 
+from utrlm.errors import InterruptedRunError
 from utrlm.recipe import Recipe
 
 CHECKPOINT_SECONDS = 100
@@ -32,10 +33,6 @@ class Progress:
     loss: float  # of the step's batch
     rate: float  # learning rate as a share of its peak
     sequences_per_second: float
-
-
-class InterruptedRunError(Exception):
-    """The run was asked to stop (SIGTERM) and has written its checkpoint."""
 
 
 class Batches(Protocol):
