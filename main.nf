@@ -8,29 +8,33 @@ include { SPLIT    } from './modules/local/split/main.nf'
 include { PREDICT  } from './modules/local/predict/main.nf'
 include { MERGE    } from './modules/local/merge/main.nf'
 
-// Stops at once, in one line, where a parameter cannot be right.
-def check_parameters() {
-    def known = ['fasta', 'genome', 'gtf', 'vcf', 'select', 'haplotypes', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
-    known += ['fold', 'ct', 'pseudoknots', 'pretrain_fasta', 'preset', 'random_utrs', 'train_table', 'task', 'name', 'label_column']
-    known += ['sequence_column', 'group_column', 'split_column', 'unit', 'epochs', 'backbone', 'recipe', 'data', 'evaluate', 'split', 'checkpoint_dir']
-    params.keySet().each { name ->
+// Stops at once, in one line, where a parameter is unknown or cannot be right; nextflow_schema.json says what there is.
+def check_schema() {
+    def schema = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))
+    def known = schema['$defs'].values().collectEntries { group -> group.properties }
+    params.each { name, value ->
         if (!(name in known || name.contains('-'))) {
-            error("--${name}: no such parameter; there are ${known.collect { one -> '--' + one }.join(', ')}")
+            error("--${name}: no such parameter; there are ${known.keySet().collect { one -> '--' + one }.join(', ')}")
+        }
+        def wanted = known[name] ?: [:]
+        def least = wanted.minimum ? '[1-9][0-9]{0,8}' : '[0-9]{1,9}'
+        if (wanted.type == 'integer' && !(value.toString() ==~ least)) {
+            error("--${name} ${value}: not a whole number${wanted.minimum ? ' above 0' : ''}")
+        }
+        if (wanted['enum'] && value && !(value in wanted['enum'])) {
+            error("--${name} ${value}: none of ${wanted['enum'].join(', ')}")
         }
     }
-    ['shard_residues', 'batch_tokens'].each { name ->
-        if (!(params[name].toString() ==~ /[1-9][0-9]{0,8}/)) {
-            error("--${name} ${params[name]}: not a whole number above 0")
-        }
-    }
+}
+
+// Stops at once, in one line, where parameters do not fit each other or name what is not there.
+def check_parameters() {
+    check_schema()
     def shipped = files("${projectDir}/utrlm/weights/*.onnx").collect { model -> model.baseName }.findAll { name -> !name.startsWith('backbone-') }.sort()
     params.tasks.toString().tokenize(',').each { task ->
         if (!(task.trim() in shipped)) {
             error("--tasks ${task}: no shipped model; there are ${shipped.join(', ')}")
         }
-    }
-    if (!(params.select in ['all', 'mane', 'canonical', 'gene'])) {
-        error("--select ${params.select}: neither all, mane, canonical nor gene")
     }
     def training = [params.pretrain_fasta, params.train_table, params.recipe, params.data, params.evaluate].any()
     if (training) {

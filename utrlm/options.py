@@ -121,7 +121,9 @@ structures = click.option(
     help="Also write structures.dbn and pairs.tsv (and, of one --sequence, structure.svg).",
 )
 if_any = click.option(
-    "--if-any", is_flag=True, help="With --structures: no error where no model predicts any, and no files."
+    "--if-any",
+    is_flag=True,
+    help="With --structures alone: no files, instead of an error, where no model predicts any.",
 )
 shard_structures = click.option(
     "--structures-dir", metavar="DIR", help="Folder of the shards' folders of structures, <shard>.structures."

@@ -193,8 +193,8 @@ def predict_fasta(
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
 
-    With `structures`, a folder, the files of `structures.open_structures` as well; with `if_any`, unless no model
-    predicts structures.
+    With `structures`, a folder, the files of `structures.open_structures` as well; with `if_any`, and
+    neither `ct` nor `pseudoknots`, only where a model predicts structures.
 
     Raises:
         InputError: anything wrong with the input, the models or the output's place.
@@ -213,7 +213,8 @@ def predict_fasta(
         writer = stack.enter_context(open_writer(output, form, predictor.columns, predictor.texts))
         files = None
         cards = [model.card for model in predictor.models]
-        if structures and not (if_any and all(card.kind != "pairs" for card in cards)):
+        needed = ct or pseudoknots or not if_any
+        if structures and (needed or any(card.kind == "pairs" for card in cards)):
             files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
         again, read = tee(records)  # as far apart as the windows that are computed
         for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007

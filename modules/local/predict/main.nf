@@ -18,7 +18,7 @@ process PREDICT {
     def device = task.ext.device ?: 'cpu'
     """
     utrlm-predict ${args} ${own} --device ${device} --cpus ${task.cpus} --fasta ${fasta} \\
-        --output '${fasta.baseName}.tsv' --structures '${fasta.baseName}.structures'
+        --output '${fasta.baseName}.tsv' --structures '${fasta.baseName}.structures' --if-any
     """
 
     stub:

@@ -19,15 +19,6 @@ def check_training() {
     if (!(params.epochs.toString() ==~ /[0-9]*\.?[0-9]+/ && params.epochs.toString().toDouble() > 0)) {
         error("--epochs ${params.epochs}: not a number above 0")
     }
-    if (!(params.random_utrs.toString() ==~ /[0-9]{1,9}/)) {
-        error("--random_utrs ${params.random_utrs}: not a whole number")
-    }
-    def choices = [task: ['mrl', 'te', 'el', 'splice', 'structure'], preset: ['tiny', 'nano', 'micro', 'mega', 'giga'], split: ['train', 'valid', 'test']]
-    choices.each { name, values ->
-        if (params[name] && !(params[name] in values)) {
-            error("--${name} ${params[name]}: none of ${values.join(', ')}")
-        }
-    }
     if (params.recipe && params.train_table) {
         error("give either --train_table, or --recipe and --data")
     }
