@@ -1,6 +1,6 @@
 // FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it; or training.
 
-include { file_of ; files_of ; named } from './subworkflows/local/inputs/main.nf'
+include { file_of ; files_of ; named ; sheet_samples } from './subworkflows/local/inputs/main.nf'
 include { TRAIN ; check_training } from './subworkflows/local/train/main.nf'
 include { EXTRACT  } from './modules/local/extract/main.nf'
 include { VARIANTS } from './modules/local/variants/main.nf'
@@ -38,16 +38,19 @@ def check_parameters() {
     }
     def training = [params.pretrain_fasta, params.train_table, params.recipe, params.data, params.evaluate].any()
     if (training) {
-        if (params.fasta || params.genome || params.vcf) {
+        if (params.fasta || params.input || params.genome || params.vcf) {
             error("give either what to predict (--fasta, --genome, --vcf) or what to train on")
         }
         check_training()
         return
     }
-    if (params.fasta && (params.genome || params.vcf)) {
+    if (params.fasta && params.input) {
+        error("give either --fasta or --input")
+    }
+    if ((params.fasta || params.input) && (params.genome || params.vcf)) {
         error("give either --fasta, or --genome and --gtf")
     }
-    if (!params.fasta && !params.genome) {
+    if (!params.fasta && !params.input && !params.genome) {
         error(params.vcf ? "--vcf needs --genome FILE and --gtf FILE" : "give --fasta FILE (or --help)")
     }
     if (params.genome && !params.gtf) {
@@ -65,6 +68,7 @@ def help_text() {
     nextflow run main.nf --pretrain_fasta 'utrs/*.fa.gz' [options]
 
       --fasta           FASTA of 5' UTRs, plain or gz: a path, a glob in quotes, or several divided by commas
+      --input           CSV with columns sample and fasta, instead
       --genome, --gtf   genome FASTA (plain or bgzipped) and its GTF or GFF3 (plain or gz), to cut the 5' UTRs from
       --vcf             VCF or BCF: predict what its variants do to these 5' UTRs; a path, a glob, or several
       --select          transcripts: all, mane, canonical, gene (one a gene)  [${params.select}]
@@ -114,9 +118,9 @@ workflow {
         VARIANTS(channel.fromList(vcfs.collect { pair -> pair + annotated }), models)
     }
     else {
-        def fastas = params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
-        def samples = params.fasta ? fastas.collect { pair -> pair[0].id } : ['utrs']
-        EXTRACT(channel.fromList(params.fasta ? [] : [[[id: 'utrs']] + annotated]))
+        def fastas = params.input ? sheet_samples('input', params.input) : params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
+        def samples = fastas ? fastas.collect { pair -> pair[0].id } : ['utrs']
+        EXTRACT(channel.fromList(fastas ? [] : [[[id: 'utrs']] + annotated]))
         SPLIT(channel.fromList(fastas).mix(EXTRACT.out.fasta))
         PREDICT(SPLIT.out.shards.transpose(), models)
         manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }

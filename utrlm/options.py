@@ -123,7 +123,7 @@ structures = click.option(
 if_any = click.option(
     "--if-any",
     is_flag=True,
-    help="With --structures alone: no files, instead of an error, where no model predicts any.",
+    help="With --structures alone: no files where no model predicts any, and no error.",
 )
 shard_structures = click.option(
     "--structures-dir", metavar="DIR", help="Folder of the shards' folders of structures, <shard>.structures."

@@ -28,15 +28,38 @@ def file_of(name, value) {
 
 // Samples by their names, in the order given; a name that two of them would have is an error.
 def named(name, found) {
-    def inputs = found.collect { one -> [[id: sample_of(one)], one] }
-    def twice = inputs.countBy { pair -> pair[0].id }.find { sample -> sample.value > 1 }
-    if (twice) {
-        error("--${name}: two files would be sample '${twice.key}'; rename one")
-    }
-    return inputs
+    return named_once(name, found.collect { one -> [[id: sample_of(one)], one] })
 }
 
 // Name of a sample: the file's name without its endings.
 def sample_of(fasta) {
     return fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, '').replaceAll(/[^\w.-]/, '_')
+}
+
+// Samples of a sheet with columns sample and fasta, in its order; a relative path counts from the sheet's folder.
+def sheet_samples(name, value) {
+    def sheet = file_of(name, value)
+    def inputs = sheet.splitCsv(header: true, strip: true).withIndex(1).collect { row, number ->
+        if (!row.sample || !row.fasta) {
+            error("--${name} ${value}: row ${number}: needs a value in the columns sample and fasta")
+        }
+        if (!(row.sample ==~ /[\w.-]+/)) {
+            error("--${name} ${value}: row ${number}: sample '${row.sample}': letters, digits, _, . and - make a name")
+        }
+        def fasta = sheet.toAbsolutePath().parent.resolve(row.fasta)
+        if (!fasta.isFile()) {
+            error("--${name} ${value}: row ${number}: ${row.fasta}: no such file")
+        }
+        [[id: row.sample], fasta]
+    }
+    return named_once(name, inputs)
+}
+
+// The same samples, unless two of them have one name.
+def named_once(name, inputs) {
+    def twice = inputs.countBy { pair -> pair[0].id }.find { sample -> sample.value > 1 }
+    if (twice) {
+        error("--${name}: two files would be sample '${twice.key}'; rename one")
+    }
+    return inputs
 }
