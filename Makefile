@@ -40,4 +40,4 @@ lint: setup-test
 	ruff check .
 	ruff format --check .
 	mypy
-	nextflow lint main.nf modules nextflow.config conf
+	nextflow lint main.nf modules subworkflows nextflow.config conf

@@ -1,5 +1,7 @@
-// FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it.
+// FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it; or training.
 
+include { file_of ; files_of ; named ; sheet_samples } from './subworkflows/local/inputs/main.nf'
+include { TRAIN ; check_training } from './subworkflows/local/train/main.nf'
 include { EXTRACT  } from './modules/local/extract/main.nf'
 include { VARIANTS } from './modules/local/variants/main.nf'
 include { SPLIT    } from './modules/local/split/main.nf'
@@ -8,46 +10,46 @@ include { MERGE    } from './modules/local/merge/main.nf'
 include { MUTAGENESIS } from './modules/local/mutagenesis/main.nf'
 include { DESIGN      } from './modules/local/design/main.nf'
 
-// The files that a parameter names: a path, a glob, or several divided by commas; in a fixed order.
-def files_of(name, value) {
-    def patterns = value instanceof List ? value : value.toString().tokenize(',')
-    if (!patterns) {
-        error("--${name} ${value}: no such file")
-    }
-    return patterns.collectMany { pattern ->
-        def found = files(pattern.toString().trim(), checkIfExists: false)
-            .findAll { one -> one.isFile() }
-            .sort { one -> one.toString() }
-        if (!found) {
-            error("--${name} ${pattern}: no such file")
+// Stops at once, in one line, where a parameter is unknown or cannot be right; nextflow_schema.json says what there is.
+def check_schema() {
+    def schema = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))
+    def known = schema['$defs'].values().collectEntries { group -> group.properties }
+    params.each { name, value ->
+        if (!(name in known || name.contains('-'))) {
+            error("--${name}: no such parameter; there are ${known.keySet().collect { one -> '--' + one }.join(', ')}")
         }
-        found
+        def wanted = known[name] ?: [:]
+        def least = wanted.minimum ? '[1-9][0-9]{0,8}' : '[0-9]{1,9}'
+        if (wanted.type == 'integer' && !(value.toString() ==~ least)) {
+            error("--${name} ${value}: not a whole number${wanted.minimum ? ' above 0' : ''}")
+        }
+        if (wanted['enum'] && value && !(value in wanted['enum'])) {
+            error("--${name} ${value}: none of ${wanted['enum'].join(', ')}")
+        }
     }
 }
 
-// Stops at once, in one line, where a parameter cannot be right.
+// Stops at once, in one line, where parameters do not fit each other or name what is not there.
 def check_parameters() {
-    def known = ['fasta', 'genome', 'gtf', 'vcf', 'select', 'haplotypes', 'uorf', 'mutagenesis', 'deletions', 'design', 'plots', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
-    params.keySet().each { name ->
-        if (!(name in known || name.contains('-'))) {
-            error("--${name}: no such parameter; there are ${known.collect { one -> '--' + one }.join(', ')}")
-        }
-    }
-    ['shard_residues', 'batch_tokens'].each { name ->
-        if (!(params[name].toString() ==~ /[1-9][0-9]{0,8}/)) {
-            error("--${name} ${params[name]}: not a whole number above 0")
-        }
-    }
-    def shipped = files("${projectDir}/utrlm/weights/*.onnx").collect { model -> model.baseName }.sort()
+    check_schema()
+    def shipped = files("${projectDir}/utrlm/weights/*.onnx").collect { model -> model.baseName }.findAll { name -> !name.startsWith('backbone-') }.sort()
     params.tasks.toString().tokenize(',').each { task ->
         if (!(task.trim() in shipped)) {
             error("--tasks ${task}: no shipped model; there are ${shipped.join(', ')}")
         }
     }
-    if (!(params.select in ['all', 'mane', 'canonical', 'gene'])) {
-        error("--select ${params.select}: neither all, mane, canonical nor gene")
+    def training = [params.pretrain_fasta, params.train_table, params.recipe, params.data, params.evaluate].any()
+    if (training) {
+        if (params.fasta || params.input || params.genome || params.vcf) {
+            error("give either what to predict (--fasta, --genome, --vcf) or what to train on")
+        }
+        check_training()
+        return
     }
-    if (params.fasta && (params.genome || params.vcf)) {
+    if (params.fasta && params.input) {
+        error("give either --fasta or --input")
+    }
+    if ((params.fasta || params.input) && (params.genome || params.vcf)) {
         error("give either --fasta, or --genome and --gtf")
     }
     if ([params.vcf, params.mutagenesis, params.design].findAll { one -> one }.size() > 1) {
@@ -56,36 +58,12 @@ def check_parameters() {
     if (params.design == true) {
         error("--design needs options of utrlm-design: --design='--maximise mrl_varying'")
     }
-    if (!params.fasta && !params.genome && !params.design) {
+    if (!params.fasta && !params.input && !params.genome && !params.design) {
         error(params.vcf ? "--vcf needs --genome FILE and --gtf FILE" : "give --fasta FILE (or --help)")
     }
     if (params.genome && !params.gtf) {
         error("--genome needs --gtf FILE")
     }
-}
-
-// The one file that a parameter names.
-def file_of(name, value) {
-    def found = files_of(name, value)
-    if (found.size() > 1) {
-        error("--${name} ${value}: ${found.size()} files; give one")
-    }
-    return found[0]
-}
-
-// Samples by their names, in the order given; a name that two of them would have is an error.
-def named(name, found) {
-    def inputs = found.collect { one -> [[id: sample_of(one)], one] }
-    def twice = inputs.countBy { pair -> pair[0].id }.find { sample -> sample.value > 1 }
-    if (twice) {
-        error("--${name}: two files would be sample '${twice.key}'; rename one")
-    }
-    return inputs
-}
-
-// Name of a sample: the file's name without its endings.
-def sample_of(fasta) {
-    return fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, '').replaceAll(/[^\w.-]/, '_')
 }
 
 def help_text() {
@@ -94,8 +72,12 @@ def help_text() {
     nextflow run main.nf --genome genome.fa --gtf annotation.gtf.gz [options]
     nextflow run main.nf --vcf variants.vcf.gz --genome genome.fa --gtf annotation.gtf.gz [options]
     nextflow run main.nf --design='--maximise mrl_varying --length 50 --no-uaug' [options]
+    nextflow run main.nf --train_table data.csv --label_column COLUMN [options]
+    nextflow run main.nf --recipe recipe.toml --data DIR [--evaluate model.onnx]
+    nextflow run main.nf --pretrain_fasta 'utrs/*.fa.gz' [options]
 
       --fasta           FASTA of 5' UTRs, plain or gz: a path, a glob in quotes, or several divided by commas
+      --input           CSV with columns sample and fasta, instead
       --genome, --gtf   genome FASTA (plain or bgzipped) and its GTF or GFF3 (plain or gz), to cut the 5' UTRs from
       --vcf             VCF or BCF: predict what its variants do to these 5' UTRs; a path, a glob, or several
       --select          transcripts: all, mane, canonical, gene (one a gene)  [${params.select}]
@@ -109,7 +91,25 @@ def help_text() {
       --models          own .onnx files: a path, a glob, or several
       --shard_residues  letters in a shard                            [${params.shard_residues}]
       --batch_tokens    letters in a batch, padding included          [${params.batch_tokens}]
-      -profile gpu      predict on a GPU
+      --fold            tell models of structure what ViennaRNA says of pairs
+      --pseudoknots     of structures, also the pairs that cross others
+      --ct              structures as connectivity tables, too
+
+      --train_table     CSV, TSV or Parquet: train a model on it
+      --task            its kind: mrl, te, el, splice, structure      [numbers]
+      --label_column    columns to learn, divided by commas           [those named as the task's targets]
+      --sequence_column, --group_column, --split_column               [${params.sequence_column}; whole groups are drawn]
+      --name, --unit    of the model; of its labels                   [${params.name}]
+      --epochs          times a row is seen                           [${params.epochs}]
+      --backbone        to start from: a shipped one's name, or a file
+      --recipe, --data  how a model is made (TOML), and the folder of its tables
+      --evaluate        score this model (.onnx) or these out-of-fold predictions on that recipe's --split [${params.split}]
+      --pretrain_fasta  FASTA to pre-train a backbone on; with --train_table, the model starts from it
+      --preset          its size: tiny, nano, micro, mega, giga       [${params.preset}]
+      --random_utrs     random UTRs to add                            [${params.random_utrs}]
+      --checkpoint_dir  where training continues after an interruption [OUTDIR/checkpoints]
+
+      -profile gpu      predict and train on a GPU
       -resume           recompute nothing that is unchanged
     """.stripIndent()
 }
@@ -123,30 +123,35 @@ workflow {
     check_parameters()
     def models = params.models ? files_of('models', params.models) : []
     def annotated = params.genome ? [file_of('genome', params.genome), file_of('gtf', params.gtf)] : []
-    if (params.vcf) {
+    if (params.pretrain_fasta || params.train_table || params.recipe) {
+        TRAIN()
+    }
+    else if (params.vcf) {
         def vcfs = named('vcf', files_of('vcf', params.vcf))
         VARIANTS(channel.fromList(vcfs.collect { pair -> pair + annotated }), models)
     }
     else {
-        def fastas = params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
-        def samples = params.fasta ? fastas.collect { pair -> pair[0].id } : ['utrs']
+        def fastas = params.input ? sheet_samples('input', params.input) : params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
+        def samples = fastas ? fastas.collect { pair -> pair[0].id } : ['utrs']
         EXTRACT(channel.fromList(params.genome ? [[[id: 'utrs']] + annotated] : []))
         utrs = channel.fromList(fastas).mix(EXTRACT.out.fasta)
         if (params.mutagenesis) {
             MUTAGENESIS(utrs, models)
         }
         else if (params.design) {
-            DESIGN(utrs.mix(channel.fromList(params.fasta || params.genome ? [] : [[[id: 'random'], []]])), models)
+            DESIGN(utrs.mix(channel.fromList(fastas || params.genome ? [] : [[[id: 'random'], []]])), models)
         }
         else {
             SPLIT(utrs)
             PREDICT(SPLIT.out.shards.transpose(), models)
             manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }
             tables = PREDICT.out.table.toSortedList { a, b -> a[1].name <=> b[1].name }
+            structures = PREDICT.out.structures.toSortedList { a, b -> a[1].name <=> b[1].name }
             MERGE(
                 manifests
                     .combine(tables.map { rows -> [rows.collect { row -> row[1] }] })
-                    .map { row -> [[id: 'predictions'], row[0..-2].collect { pair -> pair[1] }, row[-1]] }
+                    .combine(structures.map { rows -> [rows.collect { row -> row[1] }] })
+                    .map { row -> [[id: 'predictions'], row[0..-3].collect { pair -> pair[1] }, row[-2], row[-1]] }
             )
         }
     }

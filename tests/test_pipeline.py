@@ -106,3 +106,31 @@ def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):
     assert done.returncode == 1
     assert message in done.stdout
     assert "process >" not in done.stdout
+
+
+def test_samplesheet(nextflow, tmp_path):
+    (tmp_path / "one.fa").write_bytes(b">u1\nACGTACGT\n")
+    (tmp_path / "two.fa").write_bytes(b">u1\nACGTACGT\n>u2\nACGA\n")
+    sheet = tmp_path / "samples.csv"
+    sheet.write_text(f"sample,fasta\nzebra,{tmp_path}/two.fa\nant,one.fa\n")
+    done = nextflow("--input", sheet, "--outdir", "sheet")
+    assert done.returncode == 0, done.stdout
+    rows = [line.split("\t")[:2] for line in (done.folder / "sheet/predictions.tsv").read_text().splitlines()]
+    assert rows == [["sample", "id"], ["zebra", "u1"], ["zebra", "u2"], ["ant", "u1"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sample,fasta\na,none.fa\n", "row 1: none.fa: no such file"),
+        ("sample,file\na,s.fa\n", "row 1: needs a value in the columns sample and fasta"),
+        ("sample,fasta\na b,s.fa\n", "row 1: sample 'a b': letters"),
+        ("sample,fasta\na,s.fa\na,s.fa\n", "two files would be sample 'a'; rename one"),
+    ],
+)
+def test_a_samplesheet_that_does_not_fit(nextflow, tmp_path, text, message):
+    (tmp_path / "s.fa").write_bytes(b">u1\nACGTACGT\n")
+    (tmp_path / "s.csv").write_text(text)
+    done = nextflow("--input", tmp_path / "s.csv")
+    assert (done.returncode, message in done.stdout) == (1, True), done.stdout
+    assert "Submitted process" not in done.stdout

@@ -57,7 +57,7 @@ def test_stubs(nextflow, inputs):  # noqa: F811
     [
         (["--vcf", "v.vcf"], "--vcf needs --genome FILE and --gtf FILE"),
         (["--genome", "g.fa", "--gtf", "a.gtf", "--fasta", "x.fa"], "give either --fasta, or --genome and --gtf"),
-        (["--genome", "g.fa", "--gtf", "a.gtf", "--select", "some"], "--select some: neither all, mane"),
+        (["--genome", "g.fa", "--gtf", "a.gtf", "--select", "some"], "--select some: none of all, mane"),
     ],
 )
 def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):  # noqa: F811

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from utrlm.errors import InputError
-from utrlm.shards import merge, split
+from utrlm.shards import merge, merge_files, split
+from utrlm.structures import HEADER, connect_table
 
 
 def fake_tables(folder, manifest):
@@ -51,3 +52,82 @@ def test_several_samples_get_a_column(fasta, tmp_path):
         fake_tables(tmp_path, manifests[-1])
     merge(str(tmp_path / "m.tsv"), str(tmp_path), tuple(map(str, manifests)))
     assert (tmp_path / "m.tsv").read_text() == "sample\tid\tflags\none\ta\t\ntwo\ta\t\n"
+
+
+def fake_structures(folder, manifest, ct=True):
+    """Structures as predict would write them: a hairpin a record."""
+    for shard in json.loads(manifest.read_text())["shards"]:
+        part = folder / f"{shard['name']}.structures"
+        part.mkdir()
+        lines = (folder / f"{shard['name']}.fa").read_text().splitlines()
+        titles, letters = [line.split()[0] for line in lines[::2]], lines[1::2]
+        texts = ["(" + "." * (len(one) - 2) + ")" for one in letters]
+        brackets = [f"{title}\n{one}\n{text}\n" for title, one, text in zip(titles, letters, texts, strict=True)]
+        (part / "structures.dbn").write_text("".join(brackets))
+        rows = [f"{title[1:]}\t1\t{len(one)}\tAC\t0.9\t0\n" for title, one in zip(titles, letters, strict=True)]
+        (part / "pairs.tsv").write_text(HEADER + "".join(rows))
+        if ct:
+            tables = [
+                connect_table(t[1:], one, [(0, len(one) - 1, 0.9)]) for t, one in zip(titles, letters, strict=True)
+            ]
+            (part / "structures.ct").write_text("".join(tables))
+
+
+@pytest.fixture
+def shards(fasta, tmp_path):
+    """Six shards of one sample, with tables and structures; arguments of merge_files."""
+    path = fasta(b"".join(b">u%d x\nACGTACGTAC\n" % i for i in range(6)))
+    split(str(path), "s", 1, str(tmp_path))
+    manifest = tmp_path / "s.manifest.json"
+    fake_tables(tmp_path, manifest)
+    fake_structures(tmp_path, manifest)
+    (tmp_path / "out").mkdir()
+    return str(tmp_path / "m.tsv"), str(tmp_path), (str(manifest),), str(tmp_path), str(tmp_path / "out")
+
+
+def test_structures_of_all_records_in_order(shards, tmp_path):
+    assert merge_files(*shards) == 6
+    out = tmp_path / "out"
+    lines = (out / "structures.dbn").read_text().splitlines()
+    assert lines[::3] == [f">u{i}" for i in range(6)] and lines[2] == "(........)"
+    rows = (out / "pairs.tsv").read_text().splitlines()
+    assert rows[0] + "\n" == HEADER and [row.split("\t")[0] for row in rows[1:]] == [f"u{i}" for i in range(6)]
+    assert (out / "structures.ct").read_text().count("10\tu") == 6
+
+
+def test_structures_of_several_samples(fasta, tmp_path):
+    manifests = []
+    for sample in ("one", "two"):
+        split(str(fasta(b">a\nACGTACGT\n")), sample, 100, str(tmp_path))
+        manifests.append(tmp_path / f"{sample}.manifest.json")
+        fake_tables(tmp_path, manifests[-1])
+        fake_structures(tmp_path, manifests[-1])
+    (tmp_path / "out").mkdir()
+    merge_files(
+        str(tmp_path / "m.tsv"), str(tmp_path), tuple(map(str, manifests)), str(tmp_path), str(tmp_path / "out")
+    )
+    assert (tmp_path / "out/structures.dbn").read_text().splitlines()[::3] == [">a one", ">a two"]
+    rows = [line.split("\t")[:2] for line in (tmp_path / "out/pairs.tsv").read_text().splitlines()]
+    assert rows == [["sample", "id"], ["one", "a"], ["two", "a"]]
+    assert "8\ta two" in (tmp_path / "out/structures.ct").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("structures.dbn", lambda text: "", "structures of 0 records for a shard of 1"),
+        ("structures.ct", lambda text: text * 2, "for a shard of 1"),
+        (
+            "pairs.tsv",
+            lambda text: text + text.splitlines()[1] + "\n",
+            "2 rows of pairs, but 1 pairs",
+        ),
+        ("pairs.tsv", None, "No such file"),
+    ],
+)
+def test_lost_structures_are_an_error(shards, tmp_path, file, change, message):
+    path = tmp_path / "s.00003.structures" / file
+    path.write_text(change(path.read_text())) if change else path.unlink()
+    with pytest.raises(InputError, match=f"s.00003.structures: .*({message})"):
+        merge_files(*shards)
+    assert not list((tmp_path / "out").iterdir()) and not (tmp_path / "m.tsv").exists()

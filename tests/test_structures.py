@@ -151,3 +151,11 @@ def test_refusals(model, tmp_path):
     with pytest.raises(InputError, match="file"):
         predict(model, tmp_path, sequence="ACGU", structures=str(tmp_path / "file"))
     assert not list(tmp_path.glob("*.tsv"))
+
+
+def test_if_any(model, tmp_path):
+    predict(model, tmp_path, sequence="GGGGAAACCCC", if_any=True)
+    assert (tmp_path / "new/structures/structures.dbn").exists()
+    fixed = {"tasks": ["mrl"], "models": [], "device": "cpu", "cpus": 1, "batch_tokens": 2048, "form": "tsv"}
+    predict_fasta(None, "ACGT", str(tmp_path / "t.tsv"), **fixed, structures=str(tmp_path / "none"), if_any=True)
+    assert not (tmp_path / "none").exists()

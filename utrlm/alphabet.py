@@ -71,7 +71,8 @@ def around(codes: np.ndarray, position: int, context: int) -> np.ndarray:
     return window
 
 
-WINDOWS = {"scalar": last, "site": middle, "pairs": last}  # by a model's kind: what it reads of a sequence
+# by a model's kind: what it reads of a sequence
+WINDOWS = {"scalar": last, "site": middle, "pairs": last, "embedding": last}
 
 
 def is_ambiguous(codes: np.ndarray) -> bool:

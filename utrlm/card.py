@@ -15,7 +15,9 @@ from utrlm.errors import InputError
 KEY = "utrlm.card"  # metadata key
 PROBABILITY = "probability"  # a target's unit: 0 or 1 was measured
 STRUCTURE = "dot-bracket"  # a target's unit: the column is text
-KINDS = ("scalar", "site", "pairs")  # what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
+EMBEDDING = "embedding"  # a kind without columns: a vector a letter, see `embed`
+# what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
+KINDS = ("scalar", "site", "pairs", EMBEDDING)
 FORMAT = 1  # raised when an older reader could misread a newer card
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import onnxruntime
 
-from utrlm.card import KEY, ModelCard, parse_card
+from utrlm.card import EMBEDDING, KEY, ModelCard, parse_card
 from utrlm.errors import InputError
 
 WEIGHTS = Path(__file__).parent / "weights"
 DIGESTS = WEIGHTS / "SHA256SUMS"  # of every shipped file, as sha256sum writes it
 DEVICES = ("auto", "cpu", "cuda")
+BACKBONE = "backbone-"  # a shipped model of this name gives embeddings, not columns
+NO_COLUMNS = "gives embeddings, not predictions; use utrlm-embed --model"
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,19 @@ class Model:
         """Names of the raw outputs that its columns are made of."""
         if self.card.kind == "pairs":
             return ("probability",)
+        if self.card.kind == EMBEDDING:
+            return ("vectors",)
         return ("values", "spread") if self.card.interval else ("values",)
 
 
 def shipped() -> dict[str, Path]:
-    """Shipped models by name."""
-    return {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx"))}
+    """Shipped models to predict with, by name."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx")) if not path.stem.startswith(BACKBONE)}
+
+
+def backbones() -> dict[str, Path]:
+    """Shipped models to embed with, by name."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob(f"{BACKBONE}*.onnx"))}
 
 
 def sha256(path: Path) -> str:
@@ -45,10 +54,12 @@ def open_models(tasks: list[str], paths: list[str], device: str = "auto") -> lis
     """Shipped models by name and others by path; neither means the shipped ones whose card says default.
 
     Raises:
-        InputError: an unknown name, a file that is no model of ours, or two models with one column.
+        InputError: an unknown name, a file that is no model of ours, one of embeddings, or two models with one column.
     """
     known = shipped()
     for task in tasks:
+        if task in backbones():
+            raise InputError(f"{task}: {NO_COLUMNS}")
         if task not in known:
             raise InputError(f"task {task!r} is no shipped model; there are {', '.join(known)}")
     if tasks or paths:
@@ -58,6 +69,8 @@ def open_models(tasks: list[str], paths: list[str], device: str = "auto") -> lis
         models = [model for model in (open_model(path, device) for path in known.values()) if model.card.default]
     owners: dict[str, Path] = {}
     for model in models:
+        if model.card.kind == EMBEDDING:
+            raise InputError(f"{model.path}: {NO_COLUMNS}")
         for column in model.card.columns:
             if column in owners:
                 raise InputError(f"{model.path}: writes column {column!r}, as {owners[column]} does")
@@ -106,7 +119,7 @@ def _check_digest(path: Path) -> None:
 def describe(paths: list[str]) -> list[dict[str, Any]]:
     """Cards of the shipped models, or of the given files, as plain values."""
     described = []
-    for path in [Path(path) for path in paths] or list(shipped().values()):
+    for path in [Path(path) for path in paths] or [*shipped().values(), *backbones().values()]:
         card = open_model(path, "cpu").card
         targets = [
             {

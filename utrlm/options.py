@@ -138,6 +138,15 @@ structures = click.option(
     metavar="DIR",
     help="Also write structures.dbn and pairs.tsv (and, of one --sequence, structure.svg).",
 )
+if_any = click.option(
+    "--if-any",
+    is_flag=True,
+    help="With --structures alone: no files where no model predicts any, and no error.",
+)
+shard_structures = click.option(
+    "--structures-dir", metavar="DIR", help="Folder of the shards' folders of structures, <shard>.structures."
+)
+merged_structures = click.option("--structures", metavar="DIR", help="Where to put them together.")
 ct = click.option("--ct", is_flag=True, help="With --structures: structures.ct, a connectivity table, as well.")
 pseudoknots = click.option(
     "--pseudoknots", is_flag=True, help="With --structures: pairs that cross others as well, in square brackets."
@@ -166,6 +175,11 @@ either_recipe = click.option("--recipe", metavar="FILE", help="How the model is 
 either_data = click.option("--data", metavar="DIR", help="Folder that the recipe's tables lie in.")
 table = click.option("--table", metavar="FILE", help="Your own CSV, TSV or Parquet table, instead of a recipe.")
 name = click.option("--name", default="own", help="Of the model: the first part of its columns.")
+own_task = click.option(
+    "--task",
+    type=click.Choice(["mrl", "te", "el", "splice", "structure"]),
+    help="Whose kind of model --table trains; see docs/tables.md.",
+)
 labels = click.option(
     "--label-column", "labels", multiple=True, metavar="COLUMN", help="A column to learn; may be given again."
 )
@@ -251,6 +265,17 @@ def run(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
+either_checkpoint_dir = click.option("--checkpoint-dir", metavar="DIR", help="Checkpoint of that recipe.")
+exported_backbone = click.option(
+    "--backbone", metavar="NAME|FILE", help="A backbone to embed with, instead of a recipe: a shipped one or a file."
+)
+backbone_model = click.option(
+    "--model", default="backbone-tiny", metavar="NAME|FILE", help="A shipped backbone or an exported one (.onnx)."
+)
+vectors_output = click.option("--output", required=True, metavar="FILE", help="FILE.npz or FILE.parquet.")
+vectors_per = click.option(
+    "--per", type=click.Choice(["sequence", "nucleotide"]), default="sequence", help="What a vector stands for."
+)
 folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")
 

@@ -120,14 +120,14 @@ class Predictor:
         return futures
 
 
-def windows(records: Iterator[Record]) -> Iterator[list[Record]]:
-    """Runs of records, bounded in number and in letters."""
+def windows(records: Iterator[Record], most: int = WINDOW_RESIDUES) -> Iterator[list[Record]]:
+    """Runs of records, bounded in number and, by `most`, in letters."""
     window: list[Record] = []
     residues = 0
     for record in records:
         window.append(record)
         residues += len(record.codes)
-        if len(window) == WINDOW_RECORDS or residues >= WINDOW_RESIDUES:
+        if len(window) == WINDOW_RECORDS or residues >= most:
             yield window
             window, residues = [], 0
     if window:
@@ -158,11 +158,7 @@ def batches(keys: list[bytes], batch_tokens: int, area: int) -> Iterator[list[by
 
 def run_batch(number: int, model: Model, keys: list[bytes], fold: bool) -> dict[Any, Row]:
     """Predict one batch -> columns by (model's number, sequence)."""
-    length = padded_length(len(keys[0]))
-    codes = np.full((max(2, len(keys)), length), alphabet.PAD, dtype=np.int64)
-    codes[len(keys) :, -1] = alphabet.MASK  # a batch of one takes another matrix kernel, with other rounding
-    for row, key in zip(codes, keys, strict=False):
-        row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
+    codes = fill_batch(keys)
     feeds = {"codes": codes}
     if model.card.kind == "pairs":
         feeds["prior"] = priors(codes, len(keys), fold)
@@ -170,6 +166,15 @@ def run_batch(number: int, model: Model, keys: list[bytes], fold: bool) -> dict[
     outputs = {name: value[: len(keys)] for name, value in zip(model.outputs, raw, strict=True)}
     rows = DECODERS[model.card.kind](model.card, outputs, [np.frombuffer(key, dtype=np.uint8) for key in keys])
     return {(number, key): row for key, row in zip(keys, rows, strict=True)}
+
+
+def fill_batch(keys: list[bytes]) -> np.ndarray:
+    """Sequences of one padded length, padded on the left, as a model reads them. (at least 2, L) int64"""
+    codes = np.full((max(2, len(keys)), padded_length(len(keys[0]))), alphabet.PAD, dtype=np.int64)
+    codes[len(keys) :, -1] = alphabet.MASK  # a batch of one takes another matrix kernel, with other rounding
+    for row, key in zip(codes, keys, strict=False):
+        row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
+    return codes
 
 
 def priors(codes: np.ndarray, records: int, fold: bool) -> np.ndarray:
@@ -197,10 +202,12 @@ def predict_fasta(
     ct: bool = False,
     pseudoknots: bool = False,
     uorf: bool = False,
+    if_any: bool = False,
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
 
-    With `structures`, a folder, the files of `structures.open_structures` as well; with `uorf`, the counts of
+    With `structures`, a folder, the files of `structures.open_structures` as well (with `if_any`, and
+    neither `ct` nor `pseudoknots`, only where a model predicts structures); with `uorf`, the counts of
     `uorf.COLUMNS` before the flags.
 
     Raises:
@@ -217,8 +224,9 @@ def predict_fasta(
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(output, form, columns, [*predictor.texts, COLUMNS[-1]], whole))
         files = None
-        if structures:
-            cards = [model.card for model in predictor.models]
+        cards = [model.card for model in predictor.models]
+        needed = ct or pseudoknots or not if_any
+        if structures and (needed or any(card.kind == "pairs" for card in cards)):
             files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
         again, read = tee(records)  # as far apart as the windows that are computed
         for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007

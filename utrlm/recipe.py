@@ -1,8 +1,7 @@
 """How a model was made: one TOML file, read into frozen dataclasses."""
 
-import json
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ class Recipe:
     description: str  # one sentence for `utrlm-models`
     sources: tuple[Source, ...]
     task: str = ""  # key of TASKS; empty where the recipe lists its own targets
-    targets: tuple[Target, ...] = ()  # what the model predicts, for a task that is not in TASKS
+    targets: tuple[Target, ...] = ()  # what the model predicts, instead of the task's own targets
     default: bool = True  # predicted when the user names no task
     context: int = 512  # letters read, counted back from the start codon or, for a site, around the middle
     layers: int = 4
@@ -113,8 +112,10 @@ class Recipe:
 
     @property
     def trained(self) -> Task:
-        """The task: one of TASKS, or scalars as the recipe's own targets say."""
-        return Task(self.name, "scalar", self.targets) if self.targets else TASKS[self.task]
+        """The task: one of TASKS; or the recipe's own targets, which are scalars or of such a task's kind."""
+        if not self.targets:
+            return TASKS[self.task]
+        return replace(TASKS[self.task], targets=self.targets) if self.task else Task(self.name, "scalar", self.targets)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -129,7 +130,7 @@ def read_recipe(path: Path) -> Recipe:
     phases = tuple(_build(Phase, one, f"{path}: phases") for one in values.pop("phases", []))
     recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets, "phases": phases}, str(path))
     check_settings(recipe, str(path))
-    if recipe.task not in TASKS and not recipe.targets:
+    if recipe.task not in TASKS and (recipe.task or not recipe.targets):
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
     check_sources(recipe.sources, recipe.trained, str(path))
     return recipe
@@ -197,33 +198,3 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
     except TypeError as error:
         raise InputError(f"{where}: {error}") from error
-
-
-def table_recipe(
-    table: Path,
-    name: str,
-    labels: list[str],
-    sequence: str,
-    group: str,
-    split: str,
-    unit: str,
-    epochs: float,
-    backbone: str = "",
-) -> str:
-    """The recipe (TOML) that trains on one table of a user's own: a target a label column, missing labels left out."""
-    settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
-    settings |= {"backbone": backbone} if backbone else {}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
-    for label in labels:
-        lines += _section("targets", {"name": label, "unit": unit, "description": f"{label} of {table.name}"})
-        source = {"file": table.name, "target": label, "sequence": sequence, "label": label, "group": group}
-        source["keep"] = f"`{label}`.notna()"
-        if split:
-            source |= {"test": f"`{split}` == 'test'", "valid": f"`{split}` == 'valid'"}
-        lines += _section("sources", source)
-    return "\n".join(lines) + "\n"
-
-
-def _section(name: str, values: dict[str, str]) -> list[str]:
-    """One entry of a TOML array of tables; a JSON string is a TOML string."""
-    return [f"[[{name}]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from utrlm.errors import InputError
 from utrlm.fasta import SeenIds, read_fasta
 from utrlm.files import written
+from utrlm.structures import merge_structures
 
 
 def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) -> int:
@@ -50,6 +51,26 @@ def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) 
     with written(str(folder / f"{sample}.manifest.json")) as beside:
         Path(beside).write_text(json.dumps(manifest), encoding="utf-8")
     return total
+
+
+def merge_files(
+    output: str, tables_dir: str, manifests: tuple[str, ...], structures_dir: str | None, structures: str | None
+) -> int:
+    """Write the shards' tables as one and, where asked, their structures; returns the number of rows.
+
+    Raises:
+        InputError: see `merge` and `structures.merge_structures`.
+    """
+    if bool(structures_dir) != bool(structures):
+        raise InputError("--structures-dir and --structures go together")
+    if structures_dir and structures:
+        read = [_read_manifest(path) for path in manifests]
+        merge_structures(
+            structures_dir,
+            structures,
+            [(m["sample"] if len(read) > 1 else "", one["name"], one["records"]) for m in read for one in m["shards"]],
+        )
+    return merge(output, tables_dir, manifests)
 
 
 def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -66,6 +67,70 @@ def draw_arcs(letters: str, pairs: list[tuple[int, int, float]]) -> str:
     size = f'width="{width}" height="{floor + 2 * STEP}"'
     body = "\n".join([*shapes, *texts])
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{style}</style>\n{body}\n</svg>\n'
+
+
+def merge_structures(folder: str, output: str, shards: list[tuple[str, str, int]]) -> None:
+    """Write the structures of shards as one; each shard's are in `folder`/<shard>.structures.
+
+    `shards`: sample (or "", then none is told), name and number of records of each, in order.
+
+    Raises:
+        InputError: a file is missing or damaged, or has not as many records or pairs as it should.
+    """
+    parts = [(sample, Path(folder) / f"{name}.structures", records) for sample, name, records in shards]
+    names = ["structures.dbn", "pairs.tsv"] + ["structures.ct"] * (parts[0][1] / "structures.ct").exists()
+    with ExitStack() as stack:
+        streams = {name: stack.enter_context(open_text(str(Path(output) / name))) for name in names}
+        streams["pairs.tsv"].write(("sample\t" if parts[0][0] else "") + HEADER)
+        for sample, part, records in parts:
+            try:
+                copied = [COPIES[name](part / name, stream, sample) for name, stream in streams.items()]
+            except OSError as error:
+                raise InputError(f"{part}: {error.strerror}") from error
+            (found, brackets), (rows, _), *tables = copied
+            if {found, *(table[0] for table in tables)} != {records}:
+                raise InputError(f"{part}: structures of {found} records for a shard of {records}")
+            if rows != brackets:
+                raise InputError(f"{part}: {rows} rows of pairs, but {brackets} pairs in the structures")
+
+
+def copy_brackets(path: Path, stream: TextIO, sample: str) -> tuple[int, int]:
+    """Copy dot-bracket records, the sample behind their ids; returns the numbers of records and of pairs."""
+    records = pairs = 0
+    with path.open(encoding="utf-8") as lines:
+        for title, letters, text in zip(lines, lines, lines, strict=True):
+            stream.write(f"{_with_sample(title, sample)}{letters}{text}")
+            records, pairs = records + 1, pairs + text.count("(") + text.count("[")
+    return records, pairs
+
+
+def copy_pairs(path: Path, stream: TextIO, sample: str) -> tuple[int, int]:
+    """Copy a table's rows without its header, the sample as a first column; returns their number, twice."""
+    rows = 0
+    with path.open(encoding="utf-8") as lines:
+        next(lines, "")
+        for rows, line in enumerate(lines, start=1):  # noqa: B007
+            stream.write((sample + "\t" if sample else "") + line)
+    return rows, rows
+
+
+def copy_tables(path: Path, stream: TextIO, sample: str) -> tuple[int, int]:
+    """Copy connectivity tables, the sample behind their ids; returns the numbers of records and of letters."""
+    records = total = 0
+    with path.open(encoding="utf-8") as lines:
+        for title in lines:
+            letters = int(title.split("\t")[0])
+            stream.write(_with_sample(title, sample) + "".join(islice(lines, letters)))
+            records, total = records + 1, total + letters
+    return records, total
+
+
+def _with_sample(title: str, sample: str) -> str:
+    """A title line that tells the sample as well."""
+    return f"{title.rstrip()} {sample}\n" if sample else title
+
+
+COPIES = {"structures.dbn": copy_brackets, "pairs.tsv": copy_pairs, "structures.ct": copy_tables}
 
 
 @contextmanager

@@ -15,9 +15,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from utrlm import alphabet
+from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.pairs import parse_structure
 from utrlm.recipe import Recipe, Source
+from utrlm.tasks import Target
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -42,8 +44,10 @@ def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataF
     (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
     are fixed by a query).
     """
-    kind = recipe.trained.kind
-    table = pd.concat([_read_source(source, data, kind) for source in recipe.sources], ignore_index=True)
+    task = recipe.trained
+    targets = {target.name: target for target in task.targets}
+    parts = [_read_source(source, data, task.kind, targets[source.target]) for source in recipe.sources]
+    table = pd.concat(parts, ignore_index=True)
     shared = group_by_kmers(table["sequence"].to_numpy(), recipe.kmer)
     table["group"] = _join_groups(shared, table["group"].to_numpy())
     table["split"] = _split(table, recipe, fold)
@@ -58,7 +62,7 @@ def digest(recipe: Recipe, data: Path) -> str:
     return total.hexdigest()
 
 
-def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
+def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.DataFrame:
     """One source's rows, checked, with the split that its queries ask for."""
     path = data / source.file
     raw = read_table(path)
@@ -66,11 +70,12 @@ def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
     if source.keep:
         raw = _query(raw, source.keep, path)
         said = said[raw.index]
-    structure = said if kind == "pairs" else pd.Series("", index=said.index)
+    structure = _texts(said, "structure", path) if kind == "pairs" else pd.Series("", index=said.index)
+    sequence = _texts(_values(raw, source.sequence, path), "sequence", path).str.upper().str.replace("U", "T")
     label = structure.str.len() if kind == "pairs" else pd.to_numeric(said, errors="coerce")
     if label.isna().any():
-        row = int(np.flatnonzero(label.isna())[0])
-        raise InputError(f"{path}: row {row + 1}: label {said.iloc[row]!r} is not a number")
+        row = label.index[label.isna()][0]
+        raise InputError(f"{path}: row {row + 1}: label {said[row]!r} is not a number")
     group = _values(raw, source.group, path).astype(str) if source.group else None
     rank = _values(raw, source.rank, path) if source.rank else pd.Series(0, index=raw.index)
     weight = _values(raw, source.weight, path) if source.weight else pd.Series(1.0, index=raw.index)
@@ -82,7 +87,7 @@ def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
             wanted[_query(raw, query, path).index] = name
     table = pd.DataFrame(
         {
-            "sequence": _values(raw, source.sequence, path).str.upper().str.replace("U", "T"),
+            "sequence": sequence,
             "target": source.target,
             "label": label.astype(float),
             "structure": structure,
@@ -97,15 +102,32 @@ def _read_source(source: Source, data: Path, kind: str) -> pd.DataFrame:
             "fixed": bool(source.test),
         }
     )
-    for row, (sequence, text) in enumerate(zip(table["sequence"], table["structure"], strict=True)):
-        alphabet.encode(sequence, f"{path}: row {row + 1}")
-        if kind == "pairs":
-            parse_structure(text, f"{path}: row {row + 1}")
-            if len(text) != len(sequence):
-                raise InputError(f"{path}: row {row + 1}: {len(sequence)} letters, but a structure of {len(text)}")
+    for row, letters, text, number in zip(table.index, sequence, structure, table["label"], strict=True):
+        _check_row(letters, text if kind == "pairs" else None, number, target, f"{path}: row {row + 1}")
     if source.known:
         table = table[table["sequence"].isin(set(read_table(data / source.known)[source.sequence]))]
     return _average(table) if source.average else table
+
+
+def _check_row(letters: str, structure: str | None, label: float, target: Target, where: str) -> None:
+    """Raise InputError where a row cannot be learned from: it does not fit its letters or its target."""
+    codes = alphabet.encode(letters, where)
+    if structure is not None:
+        parse_structure(structure, where)
+        if len(structure) != len(letters):
+            raise InputError(f"{where}: {len(letters)} letters, but a structure of {len(structure)}")
+    if target.unit == PROBABILITY and label not in (0, 1):
+        raise InputError(f"{where}: label {label:g} is neither 0 nor 1")
+    if target.letters and bytes(alphabet.middle(codes, 2)) != bytes(alphabet.encode(target.letters)):
+        raise InputError(f"{where}: the two letters in the middle are not {target.letters}, as of {target.name}")
+
+
+def _texts(values: pd.Series, what: str, path: Path) -> pd.Series:
+    """Values that must all be text of at least one sign."""
+    for row, value in values.items():
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{path}: row {int(str(row)) + 1}: no {what}")
+    return values
 
 
 def _values(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:

@@ -13,11 +13,16 @@ import torch
 
 import utrlm
 from utrlm import alphabet
-from utrlm.card import KEY, CardTarget, ModelCard
+from utrlm.card import EMBEDDING, KEY, CardTarget, ModelCard
+from utrlm.files import written
 from utrlm.recipe import Recipe
 from utrlm.table import digest
+from utrlm.training.model import Backbone
+from utrlm.training.pretrain import SHORTEST, find_backbone, load_backbone
 from utrlm.training.spread import COVERAGE, calibrate
 
+EXACT = 1e-7  # largest error of a number kept in half precision
+SMALL = 256  # numbers; fewer are kept as they are
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
 
 
@@ -45,6 +50,8 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     proto = program.model_proto
+    if card.kind == EMBEDDING:
+        halve(proto)
     write_card(proto, card)
     onnx.checker.check_model(proto)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -58,6 +65,60 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
             if not np.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
                 raise ArithmeticError(f"exported {name} differ by {np.abs(one - other).max():.2g} at {(batch, length)}")
     path.write_bytes(proto.SerializeToString())
+
+
+class EmbeddingModel(torch.nn.Module):
+    """A backbone alone, as `export` takes a model."""
+
+    input_names = ("codes",)
+    outputs = ("vectors",)  # torch has an operator called embedding, and names its results so
+
+    def __init__(self, backbone: Backbone):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, codes: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """A vector a letter, zeros where there is none. codes (B, L) int64 -> (B, L, D)"""
+        present = codes != alphabet.PAD
+        return (self.backbone(codes, present) * present[:, :, None],)
+
+    def examples(self, codes: np.ndarray) -> tuple[torch.Tensor, ...]:
+        """Inputs to try an exported model with. codes (B, L) int64"""
+        return (torch.from_numpy(codes),)
+
+
+def export_backbone(backbone: Backbone, name: str, source: str, path: Path) -> None:
+    """Write a backbone as a model of embeddings; `name`: of the model, `source`: the file that it came from."""
+    recipe = Recipe(name, f"What {source} knows of a 5' UTR: {backbone.config.width} numbers a letter.", ())
+    card = ModelCard(
+        name, EMBEDDING, utrlm.__version__, recipe.description, (), SHORTEST, recipe.context, recipe.context, False
+    )
+    export(EmbeddingModel(backbone), card, path)
+
+
+def export_backbone_file(backbone: str, output: str) -> None:
+    """Export a backbone, a shipped one's name or a file, as a model of embeddings.
+
+    Raises:
+        InputError: no such backbone, or the output's place cannot be written to.
+    """
+    path = find_backbone(backbone)
+    loaded = load_backbone(path)
+    with written(output) as beside:
+        export_backbone(loaded, Path(output).stem, path.name, Path(beside))
+
+
+def halve(proto: onnx.ModelProto) -> None:
+    """Keep in half precision what that holds: the matrices of a backbone stored as bfloat16. Widened on loading."""
+    for tensor in proto.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALL or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        half, name = values.astype(np.float16), tensor.name
+        if np.abs(half.astype(np.float32) - values).max() > EXACT:
+            continue
+        tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+        proto.graph.node.insert(0, onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
 
 
 def calibrated(card: ModelCard, model: Any, valid_set: Any) -> ModelCard:

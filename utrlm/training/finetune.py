@@ -12,8 +12,9 @@ import torch
 from utrlm.errors import InputError
 from utrlm.evaluate import FOLD_COLUMNS, evaluate, evaluate_folds, predict_labels
 from utrlm.files import written
+from utrlm.own import choose_labels, table_recipe
 from utrlm.predict import granted_cpus
-from utrlm.recipe import Recipe, read_recipe, table_recipe
+from utrlm.recipe import Recipe, read_recipe
 from utrlm.table import build_table, read_table
 from utrlm.training import checkpoint, parallel
 from utrlm.training.build import examples, new_model
@@ -150,6 +151,7 @@ def finetune_table(
     cpus: int,
     name: str,
     labels: tuple[str, ...],
+    task: str | None = None,
     seeds: int = 0,
     how: How = DEFAULT,
     resume: bool = True,
@@ -157,20 +159,25 @@ def finetune_table(
 ) -> None:
     """Train on one table of the user's own and export; its recipe is kept as `recipe.toml` in `checkpoint_dir`.
 
+    With a `task`, the model is of that one's kind, and the labels are the columns named as its targets unless given.
+
     Raises:
         InputError: the table cannot be used.
     """
-    if not labels:
-        raise InputError("--table: give at least one --label-column")
     path, folder = Path(table), Path(checkpoint_dir)
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.toml"
-    recipe.write_text(table_recipe(path, name, list(labels), **columns), encoding="utf-8")
+    chosen = choose_labels(path, list(labels), task)
+    recipe.write_text(table_recipe(path, name, chosen, **columns, task=task or ""), encoding="utf-8")
     finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus, seeds=seeds, how=how, resume=resume)
 
 
 def export_checkpoint(
-    recipe: str, data: str, output: str, checkpoint_dir: str, backbone_output: str | None = None
+    recipe: str | None,
+    data: str | None,
+    output: str,
+    checkpoint_dir: str | None,
+    backbone_output: str | None = None,
 ) -> None:
     """Export the moving average in a checkpoint, with the test scores that the exported file itself gets.
 
@@ -180,6 +187,8 @@ def export_checkpoint(
     Raises:
         InputError: no checkpoint, or the recipe or a table cannot be used.
     """
+    if not recipe or not data or not checkpoint_dir:
+        raise InputError("give --recipe FILE, --data DIR and --checkpoint-dir DIR, or --backbone NAME|FILE")
     export_plan(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), Path(output), backbone_output)
 
 

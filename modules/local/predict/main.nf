@@ -9,6 +9,7 @@ process PREDICT {
 
     output:
     tuple val(meta), path("*.tsv"), emit: table
+    tuple val(meta), path("${fasta.baseName}.structures", type: 'dir'), emit: structures, optional: true
     tuple val("${task.process}"), val('utrlm'), eval("utrlm-predict --version | sed 's/.*version //'"), topic: versions
 
     script:
@@ -16,7 +17,8 @@ process PREDICT {
     def own = (models instanceof List ? models : [models]).collect { model -> "--models ${model}" }.join(' ')
     def device = task.ext.device ?: 'cpu'
     """
-    utrlm-predict ${args} ${own} --device ${device} --cpus ${task.cpus} --fasta ${fasta} --output '${fasta.baseName}.tsv'
+    utrlm-predict ${args} ${own} --device ${device} --cpus ${task.cpus} --fasta ${fasta} \\
+        --output '${fasta.baseName}.tsv' --structures '${fasta.baseName}.structures' --if-any
     """
 
     stub:

@@ -1,0 +1,24 @@
+// Score a model, or its out-of-fold predictions, on a recipe's tables.
+process EVALUATE {
+    tag "${meta.id}"
+    label 'predict'
+
+    input:
+    tuple val(meta), path(model), path(recipe), path(data, stageAs: 'data/*')
+
+    output:
+    tuple val(meta), path("${meta.id}.scores.json"), emit: scores
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-evaluate --version | sed 's/.*version //'"), topic: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    def what = model.name.endsWith('.onnx') ? '--model' : '--folds'
+    """
+    utrlm-evaluate ${args} ${what} '${model}' --recipe '${recipe}' --data '${data}' > '${meta.id}.scores.json'
+    """
+
+    stub:
+    """
+    touch '${meta.id}.scores.json'
+    """
+}

@@ -1,0 +1,32 @@
+// Train a model from a recipe and its data folder, or from one table; a killed task that is tried again continues.
+process FINETUNE {
+    tag "${meta.id}"
+    label 'train'
+
+    input:
+    tuple val(meta), path(recipe), path(data, stageAs: 'data/*'), path(backbone), val(checkpoint_dir)
+
+    output:
+    tuple val(meta), path("${meta.id}.onnx"), emit: model
+    tuple val(meta), path("${meta.id}.card.json"), emit: card
+    tuple val(meta), path("${meta.id}.log.jsonl"), emit: log
+    tuple val(meta), path("${meta.id}.recipe.toml"), emit: recipe
+    tuple val(meta), path("${meta.id}.folds.tsv.gz"), emit: folds, optional: true
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-finetune --version | sed 's/.*version //'"), topic: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    def what = recipe ? "--recipe '${recipe}' --data '${data}'" : "--table '${data}' --name '${meta.id}' ${args}"
+    def start = backbone ? "--backbone '${backbone}'" : ''
+    """
+    utrlm-finetune ${what} ${start} --cpus ${task.cpus} --checkpoint-dir '${checkpoint_dir}' --output '${meta.id}.onnx'
+    utrlm-models --json --models '${meta.id}.onnx' > '${meta.id}.card.json'
+    cp '${checkpoint_dir}/log.jsonl' '${meta.id}.log.jsonl'
+    cp '${recipe ?: checkpoint_dir + '/recipe.toml'}' '${meta.id}.recipe.toml'
+    """
+
+    stub:
+    """
+    touch '${meta.id}.onnx' '${meta.id}.card.json' '${meta.id}.log.jsonl' '${meta.id}.recipe.toml'
+    """
+}

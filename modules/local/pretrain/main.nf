@@ -1,0 +1,28 @@
+// Pre-train a backbone on FASTA; a killed task that is tried again continues from checkpoint_dir.
+process PRETRAIN {
+    tag "${meta.id}"
+    label 'train'
+
+    input:
+    tuple val(meta), path(fastas, stageAs: 'fasta/*'), val(checkpoint_dir)
+
+    output:
+    tuple val(meta), path("${meta.id}.safetensors"), emit: backbone
+    tuple val(meta), path("${meta.id}.scores.json"), emit: scores
+    tuple val(meta), path("${meta.id}.log.jsonl"), emit: log
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-pretrain --version | sed 's/.*version //'"), topic: versions
+
+    script:
+    def args = task.ext.args ?: ''
+    def inputs = (fastas instanceof List ? fastas : [fastas]).collect { fasta -> "--fasta '${fasta}'" }.join(' ')
+    """
+    utrlm-pretrain ${args} ${inputs} --cpus ${task.cpus} --checkpoint-dir '${checkpoint_dir}' \\
+        --output '${meta.id}.safetensors' > '${meta.id}.scores.json'
+    cp '${checkpoint_dir}/log.jsonl' '${meta.id}.log.jsonl'
+    """
+
+    stub:
+    """
+    touch '${meta.id}.safetensors' '${meta.id}.scores.json' '${meta.id}.log.jsonl'
+    """
+}

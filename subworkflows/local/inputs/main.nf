@@ -1,0 +1,65 @@
+// From what a parameter says to files and samples.
+
+// The files that a parameter names: a path, a glob, or several divided by commas; in a fixed order.
+def files_of(name, value) {
+    def patterns = value instanceof List ? value : value.toString().tokenize(',')
+    if (!patterns) {
+        error("--${name} ${value}: no such file")
+    }
+    return patterns.collectMany { pattern ->
+        def found = files(pattern.toString().trim(), checkIfExists: false)
+            .findAll { one -> one.isFile() }
+            .sort { one -> one.toString() }
+        if (!found) {
+            error("--${name} ${pattern}: no such file")
+        }
+        found
+    }
+}
+
+// The one file that a parameter names.
+def file_of(name, value) {
+    def found = files_of(name, value)
+    if (found.size() > 1) {
+        error("--${name} ${value}: ${found.size()} files; give one")
+    }
+    return found[0]
+}
+
+// Samples by their names, in the order given; a name that two of them would have is an error.
+def named(name, found) {
+    return named_once(name, found.collect { one -> [[id: sample_of(one)], one] })
+}
+
+// Name of a sample: the file's name without its endings.
+def sample_of(fasta) {
+    return fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, '').replaceAll(/[^\w.-]/, '_')
+}
+
+// Samples of a sheet with columns sample and fasta, in its order; a relative path counts from the sheet's folder.
+def sheet_samples(name, value) {
+    def sheet = file_of(name, value)
+    def inputs = sheet.splitCsv(header: true, strip: true).withIndex(1).collect { row, number ->
+        if (!row.sample || !row.fasta) {
+            error("--${name} ${value}: row ${number}: needs a value in the columns sample and fasta")
+        }
+        if (!(row.sample ==~ /[\w.-]+/)) {
+            error("--${name} ${value}: row ${number}: sample '${row.sample}': letters, digits, _, . and - make a name")
+        }
+        def fasta = sheet.toAbsolutePath().parent.resolve(row.fasta)
+        if (!fasta.isFile()) {
+            error("--${name} ${value}: row ${number}: ${row.fasta}: no such file")
+        }
+        [[id: row.sample], fasta]
+    }
+    return named_once(name, inputs)
+}
+
+// The same samples, unless two of them have one name.
+def named_once(name, inputs) {
+    def twice = inputs.countBy { pair -> pair[0].id }.find { sample -> sample.value > 1 }
+    if (twice) {
+        error("--${name}: two files would be sample '${twice.key}'; rename one")
+    }
+    return inputs
+}

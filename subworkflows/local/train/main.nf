@@ -1,0 +1,85 @@
+// Training: FASTA to a backbone, a table or a recipe to a model, a model to its scores.
+
+include { file_of ; files_of } from '../inputs/main.nf'
+include { PRETRAIN } from '../../../modules/local/pretrain/main.nf'
+include { FINETUNE } from '../../../modules/local/finetune/main.nf'
+include { EVALUATE } from '../../../modules/local/evaluate/main.nf'
+
+// Stops at once, in one line, where a parameter of training cannot be right.
+def check_training() {
+    def texts = ['name', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit', 'checkpoint_dir', 'outdir']
+    texts.each { name ->
+        if (params[name].toString().contains("'")) {
+            error("--${name} ${params[name]}: no ' in a name")
+        }
+    }
+    if (!(params.name.toString() ==~ /[\w.-]+/)) {
+        error("--name ${params.name}: letters, digits, _, . and - make a name")
+    }
+    if (!(params.epochs.toString() ==~ /[0-9]*\.?[0-9]+/ && params.epochs.toString().toDouble() > 0)) {
+        error("--epochs ${params.epochs}: not a number above 0")
+    }
+    if (params.recipe && params.train_table) {
+        error("give either --train_table, or --recipe and --data")
+    }
+    if (!params.recipe != !params.data) {
+        error("--recipe FILE and --data DIR go together")
+    }
+    if (params.evaluate && !params.recipe) {
+        error("--evaluate needs --recipe FILE and --data DIR")
+    }
+    if (params.train_table && !params.task && !params.label_column) {
+        error("--train_table needs --label_column COLUMN, or --task NAME and a column named as one of its targets")
+    }
+    if (params.backbone && (!params.train_table || params.pretrain_fasta)) {
+        error("--backbone goes with --train_table, and without --pretrain_fasta; a recipe says its own")
+    }
+    if (checkpoint_folder().toUri().scheme != 'file') {
+        error("--checkpoint_dir ${checkpoint_folder().toUri()}: must be a folder that every task can write to; give --checkpoint_dir DIR")
+    }
+    if (params.data && !file(params.data).isDirectory()) {
+        error("--data ${params.data}: no such folder")
+    }
+}
+
+def checkpoint_folder() {
+    return file(params.checkpoint_dir ?: "${params.outdir}/checkpoints").toAbsolutePath()
+}
+
+// Where a training's checkpoints are: the same for the same inputs and settings, another for others.
+def checkpoints(id, inputs, settings) {
+    def stamps = inputs.collect { one -> "${one.name} ${one.size()} ${one.lastModified()}" }.sort()
+    return "${checkpoint_folder()}/${id}-${(stamps + settings + [workflow.manifest.version]).join('\n').md5().substring(0, 8)}"
+}
+
+// The file of a backbone: a shipped one's by its name, or the one named.
+def backbone_file(name) {
+    def shipped = file("${projectDir}/utrlm/weights/${name}.safetensors")
+    return shipped.exists() ? shipped : file_of('backbone', name)
+}
+
+workflow TRAIN {
+    main:
+    def settings = ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit']
+        .collect { name -> "${name} ${params[name]}" }
+    def fastas = params.pretrain_fasta ? files_of('pretrain_fasta', params.pretrain_fasta) : []
+    def id = "backbone-${params.preset}"
+    PRETRAIN(channel.fromList(fastas ? [[[id: id], fastas, checkpoints(id, fastas, settings)]] : []))
+
+    def tables = []
+    if (params.train_table) {
+        def table = file_of('train_table', params.train_table)
+        def start = params.backbone ? backbone_file(params.backbone) : []
+        tables << [[id: params.name], [], table, start, checkpoints(params.name, fastas + [table, start].flatten(), settings)]
+    }
+    if (params.recipe && !params.evaluate) {
+        def recipe = file_of('recipe', params.recipe)
+        def inputs = [recipe] + files("${params.data}/**")
+        tables << [[id: recipe.baseName], recipe, file(params.data), [], checkpoints(recipe.baseName, inputs, [])]
+    }
+    def from_fasta = channel.fromList(tables).combine(PRETRAIN.out.backbone).map { row -> row[0..2] + [row[6], row[4]] }
+    FINETUNE(fastas ? from_fasta : channel.fromList(tables))
+
+    def scored = params.evaluate ? file_of('evaluate', params.evaluate) : []
+    EVALUATE(channel.fromList(params.evaluate ? [[[id: scored.simpleName], scored, file_of('recipe', params.recipe), file(params.data)]] : []))
+}

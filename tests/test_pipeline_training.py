@@ -1,0 +1,161 @@
+"""Training through the real pipeline: from a table, a recipe, FASTA; interrupted, tried again; bad parameters."""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from .conftest import ROOT
+
+# As `recipes/`, in miniature: a few hundred steps a second.
+RECIPE = """
+name = "mini"
+task = "mrl"
+description = "for tests"
+epochs = 1
+layers = 1
+width = 16
+heads = 2
+feedforward = 16
+batch_tokens = 1600
+[[sources]]
+file = "own.csv"
+target = "varying"
+"""
+
+# Python runs this file at its start. In the first try SIGTERM arrives while training; in the second as well, and
+# SIGKILL as soon as the checkpoint has its name, so that nothing else can be done.
+INTERRUPTIONS = """
+import os, pathlib, signal, sys
+if sys.argv[0].endswith("utrlm-finetune"):
+    tries = pathlib.Path(os.environ["TRIES"])
+    number = len(list(tries.iterdir()))
+    listen, replace = signal.signal, os.replace
+
+    def interrupted(number, handler):
+        listen(number, handler)
+        if number == signal.SIGTERM and len(list(tries.iterdir())) < 2:
+            (tries / str(len(list(tries.iterdir())))).touch()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def replaced(old, new):
+        replace(old, new)
+        if number == 1 and str(new).endswith("checkpoint.pt"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    signal.signal, os.replace = interrupted, replaced
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """data/own.csv, 300 UTRs whose label is their share of G; mini.toml; utrs.fa, the same UTRs."""
+    folder = tmp_path_factory.mktemp("training")
+    random = np.random.default_rng(0)
+    utrs = ["".join(random.choice(list("ACGT"), 50)) for _ in range(300)]  # one batch of the usual network
+    (folder / "data").mkdir()
+    table = pd.DataFrame({"utr": utrs, "rl": [10 * utr.count("G") / len(utr) for utr in utrs]})
+    table.to_csv(folder / "data/own.csv", index=False)
+    (folder / "mini.toml").write_text(RECIPE)
+    (folder / "utrs.fa").write_text("".join(f">u{number}\n{utr}\n" for number, utr in enumerate(utrs[:20])))
+    return folder
+
+
+@pytest.fixture
+def nextflow(folder):
+    """Runs main.nf in the folder, with networks that are not compiled; returns the finished process."""
+
+    def run(*arguments, **environment):
+        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments)]
+        settings = {**os.environ, "TORCH_COMPILE_DISABLE": "1", **environment}
+        return subprocess.run(
+            command, cwd=folder, env=settings, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+def test_a_table_becomes_a_model_that_predicts(nextflow, folder):
+    done = nextflow(
+        "--train_table", "data/own.csv", "--task", "mrl", "--label_column", "rl", "--name", "life",
+        "--epochs", "0.6", "--outdir", "table",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    results = folder / "table"
+    assert {path.name for path in results.glob("life.*")} == {
+        f"life.{e}" for e in ("onnx", "card.json", "log.jsonl", "recipe.toml")
+    }
+    (card,) = json.loads((results / "life.card.json").read_text())
+    assert [(one["column"], one["unit"]) for one in card["targets"]] == [("life_rl", "ribosomes a transcript")]
+    assert card["targets"][0]["test"]["n"] > 0
+    assert "FINETUNE\tutrlm\t" in (results / "pipeline_info/versions.tsv").read_text()
+    done = nextflow("--fasta", "utrs.fa", "--models", results / "life.onnx", "--outdir", "predicted")
+    assert done.returncode == 0, done.stdout
+    lines = (folder / "predicted/predictions.tsv").read_text().splitlines()
+    assert lines[0].split("\t")[2] == "life_rl" and len(lines) == 21
+
+
+def test_a_killed_training_continues_from_its_checkpoint(nextflow, folder, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTIONS)
+    (tmp_path / "tries").mkdir()
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    recipe = ["--recipe", "mini.toml", "--data", "data", "--outdir", "killed"]
+    done = nextflow(*recipe, "--checkpoint_dir", tmp_path / "kept", PYTHONPATH=paths, TRIES=str(tmp_path / "tries"))
+    assert done.returncode == 0, done.stdout
+    trace = pd.read_csv(folder / "killed/pipeline_info/trace.tsv", sep="\t")
+    assert trace["exit"].astype(str).tolist() == ["143", "137", "0"]
+    log = [json.loads(line) for line in (folder / "killed/mini.log.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in log if "valid" in line]
+    assert min(steps) > 2 and len(steps) == len(set(steps))  # no step was taken again
+    assert len(list((tmp_path / "kept").glob("mini-*/checkpoint.pt"))) == 1
+    done = nextflow(*recipe, "--evaluate", "killed/mini.onnx")
+    assert done.returncode == 0, done.stdout
+    (card,) = json.loads((folder / "killed/mini.card.json").read_text())
+    scores = json.loads((folder / "killed/mini.scores.json").read_text())
+    assert scores["varying"] == next(one["test"] for one in card["targets"] if one["column"] == "mini_varying")
+
+
+def test_stubs_and_a_model_from_a_new_backbone(nextflow, folder):
+    done = nextflow(
+        "--pretrain_fasta", "utrs.fa", "--train_table", "data/own.csv", "--label_column", "rl",
+        "--outdir", "stub", "-stub",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert {path.name for path in (folder / "stub").glob("*.*") if path.is_file()} >= {
+        "backbone-tiny.safetensors",
+        "own.onnx",
+    }
+    again = nextflow(
+        "--recipe", "mini.toml", "--data", "data", "--evaluate", "stub/own.onnx", "--outdir", "stub", "-stub"
+    )
+    assert again.returncode == 0 and again.stdout.count("Submitted process") == 1
+
+
+TABLE = ["--train_table", "data/own.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (TABLE, "--train_table needs --label_column COLUMN, or --task NAME"),
+        ([*TABLE, "--task", "nope"], "--task nope: none of mrl, te, el, splice, structure"),
+        ([*TABLE, "--label_column", "rl", "--epochs", "0"], "--epochs 0: not a number above 0"),
+        ([*TABLE, "--label_column", "it's"], "--label_column it's: no ' in a name"),
+        ([*TABLE, "--label_column", "rl", "--backbone", "none"], "--backbone none: no such file"),
+        ([*TABLE, "--recipe", "mini.toml", "--data", "data"], "give either --train_table, or --recipe and --data"),
+        (["--recipe", "mini.toml"], "--recipe FILE and --data DIR go together"),
+        (["--recipe", "mini.toml", "--data", "none"], "--data none: no such folder"),
+        (["--evaluate", "x.onnx"], "--evaluate needs --recipe FILE and --data DIR"),
+        (["--pretrain_fasta", "utrs.fa", "--preset", "huge"], "--preset huge: none of tiny, nano"),
+        (["--pretrain_fasta", "none.fa"], "--pretrain_fasta none.fa: no such file"),
+        ([*TABLE, "--task", "te", "--fasta", "utrs.fa"], "give either what to predict"),
+    ],
+)
+def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):
+    done = nextflow(*arguments, "--outdir", "bad")
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Submitted process" not in done.stdout

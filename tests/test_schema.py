@@ -1,0 +1,64 @@
+"""nextflow_schema.json says what nextflow.config and the commands have."""
+
+import json
+import re
+
+import click
+import jsonschema
+import pytest
+
+import utrlm
+from utrlm import options
+
+from .conftest import ROOT
+
+SCHEMA = json.loads((ROOT / "nextflow_schema.json").read_text())
+PROPERTIES = {name: one for group in SCHEMA["$defs"].values() for name, one in group["properties"].items()}
+VALUES = {"null": None, "true": True, "false": False}
+
+
+def config_defaults():
+    """Parameters of nextflow.config with their values."""
+    text = (ROOT / "nextflow.config").read_text()
+    block = re.search(r"^params \{\n(.*?)^\}", text, re.M | re.S)[1]
+    found = re.findall(r"^ +(\w+) += (.+)$", block, re.M)
+    return {name: VALUES[value] if value in VALUES else json.loads(value.replace("'", '"')) for name, value in found}
+
+
+def test_every_parameter_and_its_default():
+    assert {name: one.get("default") for name, one in PROPERTIES.items()} == config_defaults()
+    assert all(one["description"] for one in PROPERTIES.values())
+    assert [one["$ref"] for one in SCHEMA["allOf"]] == [f"#/$defs/{name}" for name in SCHEMA["$defs"]]
+
+
+def test_the_schema_is_one_and_takes_its_own_defaults():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate({name: value for name, value in config_defaults().items() if value is not None}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "option"),
+    [
+        ("select", options.select),
+        ("task", options.own_task),
+        ("preset", options.preset),
+        ("split", options.split),
+        ("batch_tokens", options.batch_tokens),
+        ("shard_residues", options.shard_residues),
+        ("name", options.name),
+        ("sequence_column", options.sequence_column),
+        ("epochs", options.epochs),
+    ],
+)
+def test_choices_and_defaults_are_those_of_the_commands(parameter, option):
+    (known,) = option(lambda: None).__click_params__
+    described = PROPERTIES[parameter]
+    if isinstance(known.type, click.Choice):
+        assert described["enum"] == list(known.type.choices)
+    if "default" in described:
+        assert described["default"] == known.default
+
+
+def test_the_version_is_one():
+    assert f"version: {utrlm.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"version         = '{utrlm.__version__}'" in (ROOT / "nextflow.config").read_text()

@@ -1,0 +1,95 @@
+"""The recipe of a table of one's own: what its columns are, and which task's kind the model is of."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from utrlm.errors import InputError
+from utrlm.table import read_table
+from utrlm.tasks import TASKS, Task
+
+# Shape and rates of a model of that kind, as in recipes/splice.toml and recipes/structure.toml.
+OF_KIND: dict[str, dict[str, Any]] = {
+    "site": {"context": 320, "layers": 3, "width": 96, "heads": 3, "feedforward": 256, "frames": False},
+    "pairs": {"layers": 3, "width": 64, "heads": 4, "feedforward": 160, "frames": False, "muon_rate": 0.005},
+}
+
+
+def table_recipe(
+    table: Path,
+    name: str,
+    labels: list[str],
+    sequence: str,
+    group: str,
+    split: str,
+    unit: str,
+    epochs: float,
+    backbone: str = "",
+    task: str = "",
+) -> str:
+    """The recipe (TOML) that trains on one table of a user's own: a target a label column, missing labels left out.
+
+    `task`: a key of TASKS, of whose kind the model is.
+
+    Raises:
+        InputError: a label column that does not fit the task.
+    """
+    like = TASKS[task] if task else Task("", "scalar", ())
+    settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
+    settings |= ({"task": task} if task else {}) | OF_KIND.get(like.kind, {})
+    settings |= {"backbone": backbone} if backbone else {}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    for label in labels:
+        target = own_target(like, label, unit, f"{label} of {table.name}")
+        if like.kind != "pairs":  # its targets are the task's
+            lines += _section("targets", target)
+        source = {"file": table.name, "target": target["name"], "sequence": sequence, "label": label, "group": group}
+        source["keep"] = f"`{label}`.notna()"
+        if split:
+            source |= {"test": f"`{split}` == 'test'", "valid": f"`{split}` == 'valid'"}
+        lines += _section("sources", source)
+    if like.kind == "pairs" and len(labels) > 1:
+        raise InputError(f"--label-column: a model of structure learns one column, not {', '.join(labels)}")
+    return "\n".join(lines) + "\n"
+
+
+def choose_labels(table: Path, labels: list[str], task: str | None) -> list[str]:
+    """The label columns: those given, or else those that are named as the task's targets.
+
+    Raises:
+        InputError: there are none.
+    """
+    if task and not labels:
+        names = [target.name for target in TASKS[task].targets]
+        there = read_table(table).columns
+        labels = [name for name in names if name in there]
+        if not labels:
+            raise InputError(f"{table}: none of the columns {', '.join(names)}; name yours with --label-column")
+    if not labels:
+        raise InputError("--table: give at least one --label-column")
+    return labels
+
+
+def own_target(like: Task, label: str, unit: str, description: str) -> dict[str, str]:
+    """A target as a recipe has it. A column named as a target of the task takes that one's unit.
+
+    Another takes that of the first target; of a task of sites, of the one whose name ends alike, and its letters.
+
+    Raises:
+        InputError: a column of sites whose name does not tell which.
+    """
+    if like.kind == "pairs":
+        return {"name": like.targets[0].name}
+    ends = {target.name.split("_")[-1]: target for target in reversed(like.targets)}
+    names = {target.name: target for target in like.targets}
+    like_it = ends.get(label.split("_")[-1]) if like.kind == "site" else next(iter(like.targets), None)
+    found = names.get(label) or like_it
+    if like.kind == "site" and not found:
+        raise InputError(f"--label-column {label}: the name of a column of sites ends in {' or '.join(sorted(ends))}")
+    target = {"name": label, "unit": unit or (found.unit if found else ""), "description": description}
+    return target | ({"letters": found.letters} if found and found.letters else {})
+
+
+def _section(name: str, values: dict[str, str]) -> list[str]:
+    """One entry of a TOML array of tables; a JSON string is a TOML string."""
+    return [f"[[{name}]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
