@@ -26,6 +26,7 @@ def files_of(name, value) {
 // Stops at once, in one line, where a parameter cannot be right.
 def check_parameters() {
     def known = ['fasta', 'genome', 'gtf', 'vcf', 'select', 'haplotypes', 'outdir', 'tasks', 'models', 'shard_residues', 'batch_tokens', 'help']
+    known += ['max_cpus', 'max_memory', 'max_time', 'queue', 'queue_size', 'array_size', 'cluster_options']
     params.keySet().each { name ->
         if (!(name in known || name.contains('-'))) {
             error("--${name}: no such parameter; there are ${known.collect { one -> '--' + one }.join(', ')}")
@@ -96,7 +97,10 @@ def help_text() {
       --models          own .onnx files: a path, a glob, or several
       --shard_residues  letters in a shard                            [${params.shard_residues}]
       --batch_tokens    letters in a batch, padding included          [${params.batch_tokens}]
+      --max_cpus, --max_memory, --max_time   most that one task may ask for, such as 8, '16 GB', '12 h'
       -profile gpu      predict on a GPU
+      -profile docker, podman, singularity, apptainer, charliecloud, conda   where the tools come from
+      -profile slurm    submit to Slurm; --queue, --queue_size [${params.queue_size}], --array_size [${params.array_size}], --cluster_options
       -resume           recompute nothing that is unchanged
     """.stripIndent()
 }
