@@ -4,10 +4,10 @@
 #        engines.sh image              containers/build predict, then the forms that apptainer and Charliecloud read
 #        eval "$(engines.sh env)"      puts the engines on PATH and points them, and Nextflow, at the local store
 #        engines.sh clean              unmounts and deletes the store
-# DIR (default build/engines of the repository) holds everything. CA: the certificates of a host behind a proxy.
+# ENGINES_DIR (default build/engines of the repository) holds everything. CA: the certificates of a host behind a proxy.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-D=${DIR:-$root/build/engines}
+D=${ENGINES_DIR:-$root/build/engines}
 apptainer=$D/apptainer libc=$D/apptainer/libc/usr/lib/x86_64-linux-gnu
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep /debian/ | grep -v security | head -1)
 

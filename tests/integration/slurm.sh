@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A real Slurm of one node for tests (munged, slurmctld, slurmd): loopback only, no systemd, no accounting. Debian 12, root.
 # Memory limits are enforced where the memory cgroup (v1) may be written to: a job ends OUT_OF_MEMORY, its exit status is 137.
-# usage: slurm.sh start|restart|stop     then: export SLURM_CONF=$DIR/slurm.conf     (DIR: default build/slurm of the repository)
+# usage: slurm.sh start|restart|stop     then: export SLURM_CONF=$SLURM_DIR/slurm.conf     (SLURM_DIR: default build/slurm of the repository)
 set -euo pipefail
-D=${DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build/slurm}
+D=${SLURM_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build/slurm}
 CPUS=${SLURM_FAKE_CPUS:-$(nproc)} MEMORY=${SLURM_FAKE_MEM_MB:-$(awk '/MemTotal/{print int($2/1024*.9)}' /proc/meminfo)}
 export SLURM_CONF=$D/slurm.conf
 host=$(hostname -s)
