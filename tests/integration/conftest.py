@@ -1,4 +1,4 @@
-"""Real engines and a real Slurm, for `make test-integration`: root, Debian 12, a few minutes; everything is stopped again."""
+"""Real engines and a real Slurm, for `make test-integration`: root, Debian 12; everything is stopped again."""
 
 import os
 import subprocess
@@ -12,7 +12,8 @@ from ..conftest import ROOT
 
 HERE = Path(__file__).parent
 EXAMPLE = ROOT / "tests/data/example.fa"
-SHARDS = ["--fasta", EXAMPLE, "--shard_residues", 600]  # six shards
+SHARDS = ["--fasta", EXAMPLE, "--shard_residues", 600]
+COUNT = 4  # shards that this makes
 QUICK = """
 process.resourceLimits = [cpus: 1, memory: '4 GB', time: '1 h']
 executor { queueStatInterval = '2 s'; pollInterval = '1 s'; exitReadTimeout = '15 s'; submitRateLimit = null }
@@ -29,7 +30,14 @@ class Pipeline:
     def start(self, *arguments, config="", profile=""):
         """The running head job; its output goes to `head.log`."""
         (self.folder / "test.config").write_text(QUICK + config)
-        command = ["nextflow", "run", ROOT / "main.nf", "-c", "test.config", *(["-profile", profile] if profile else [])]
+        command = [
+            "nextflow",
+            "run",
+            ROOT / "main.nf",
+            "-c",
+            "test.config",
+            *(["-profile", profile] if profile else []),
+        ]
         with (self.folder / "head.log").open("w") as log:
             return subprocess.Popen(
                 list(map(str, [*command, *arguments])),

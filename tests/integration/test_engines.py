@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from .conftest import SHARDS
+from .conftest import COUNT, SHARDS
 
 pytestmark = pytest.mark.integration
 IMAGE = "ghcr.io/utrlm/predict:0.1.0"
@@ -19,7 +19,7 @@ def test_same_bytes(pipeline, table, engines, slurm, engine, executor):
     pipeline.environment = engines | slurm
     profile = engine if executor == "local" else f"{engine},slurm"
     assert pipeline.run(*SHARDS, profile=profile, config=CONTAINED) == table
-    assert len(pipeline.trace("PREDICT")) == 6
+    assert len(pipeline.trace("PREDICT")) == COUNT
 
 
 def podman(engines, *arguments):

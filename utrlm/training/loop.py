@@ -7,7 +7,6 @@ dropout are drawn from (seed, step), so a continued run takes the same steps as 
 import copy
 import json
 import math
-import os
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from typing import Any, Protocol
 
 import torch
 
+from utrlm.errors import InputError, InterruptedRunError
+from utrlm.files import written
 from utrlm.recipe import Recipe
 
 CHECKPOINT_SECONDS = 100
@@ -32,10 +33,6 @@ class Progress:
     loss: float  # of the step's batch
     rate: float  # learning rate as a share of its peak
     sequences_per_second: float
-
-
-class InterruptedRunError(Exception):
-    """The run was asked to stop (SIGTERM) and has written its checkpoint."""
 
 
 class Batches(Protocol):
@@ -109,6 +106,7 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
             raise InterruptedRunError(f"stopped after step {step + 1} of {len(plan)}; the same command continues")
         if (step + 1) % max(1, len(plan) // 8) == 0 or last:
             log.write({"step": step + 1, "valid": average.scores(valid_set)})
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return average
 
 
@@ -168,26 +166,39 @@ def catch_sigterm() -> list[int]:
 
 
 def save_checkpoint(folder: Path, model: Any, average: Any, optimisers: list[Any], step: int) -> None:
-    """Write beside, then rename: a killed run leaves the previous checkpoint whole."""
-    beside = folder / "checkpoint.pt.part"
+    """Write beside, then rename: a killed run leaves the previous checkpoint whole.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     states = [optimiser.state_dict() for optimiser in optimisers]
-    torch.save(
-        {"model": model.state_dict(), "average": average.state_dict(), "optimisers": states, "step": step}, beside
-    )
-    os.replace(beside, folder / "checkpoint.pt")
+    state = {"model": model.state_dict(), "average": average.state_dict(), "optimisers": states, "step": step}
+    path = folder / "checkpoint.pt"
+    with written(str(path)) as beside:
+        try:
+            torch.save(state, beside)
+        except RuntimeError as error:  # so torch says that the disk is full
+            raise InputError(f"{path}: cannot be written; is the disk full?") from error
 
 
 def load_checkpoint(folder: Path, device: torch.device, model: Any, average: Any, optimisers: list[Any]) -> int:
-    """Step to continue at: 0 where there is no checkpoint."""
+    """Step to continue at: 0 where there is no checkpoint.
+
+    Raises:
+        InputError: it is damaged, or of another model.
+    """
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
-    state = torch.load(path, map_location=device, weights_only=True)
-    model.load_state_dict(state["model"])
-    average.load_state_dict(state["average"])
-    for optimiser, one in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(one)
-    return int(state["step"])
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        for optimiser, one in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(one)
+        return int(state["step"])
+    except Exception as error:  # torch has no common base class for what a damaged file raises
+        raise InputError(f"{path}: damaged, or of another recipe; delete it to start anew") from error
 
 
 class Log:
