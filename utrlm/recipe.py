@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from utrlm.errors import InputError
+from utrlm.fields import check_types
 from utrlm.tasks import TASKS, Target, Task
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+LARGEST = 100_000_000  # of any size in a recipe
 
 
 @dataclass(frozen=True)
@@ -91,15 +94,25 @@ def read_recipe(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise InputError(f"{path}: {error}") from error
-    sources = tuple(_build(Source, one, f"{path}: sources") for one in values.pop("sources", []))
-    targets = tuple(_build(Target, one, f"{path}: targets") for one in values.pop("targets", []))
+    sources = _build_all(Source, values.pop("sources", []), f"{path}: sources")
+    targets = _build_all(Target, values.pop("targets", []), f"{path}: targets")
     recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets}, str(path))
     if recipe.task not in TASKS and not recipe.targets:
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
     check_sources(recipe.sources, recipe.trained, str(path))
+    for name in ("layers", "width", "heads", "feedforward", "context", "batch_tokens", "kmer", "epochs"):
+        if not 0 < getattr(recipe, name) < LARGEST:
+            raise InputError(f"{path}: {name} is {getattr(recipe, name)}, not above 0 and below {LARGEST:,}")
     return recipe
+
+
+def _build_all(kind: type, tables: Any, where: str) -> tuple[Any, ...]:
+    """Dataclasses from a TOML array of tables."""
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise InputError(f"{where}: write [[{where.split()[-1]}]], a table each")
+    return tuple(_build(kind, one, where) for one in tables)
 
 
 def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
@@ -119,7 +132,9 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
     if unknown:
         raise InputError(f"{where}: unknown key {unknown[0]!r}; the known ones are {', '.join(sorted(known))}")
     try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        check_types(made)
+        return made
     except TypeError as error:
         raise InputError(f"{where}: {error}") from error
 
