@@ -21,7 +21,9 @@ from utrlm.table import read_table
 SOME = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LINES = st.sampled_from(["\n", "\r\n"])
 NAMES = st.one_of(
-    st.sampled_from(["../../x", "-rf", "/etc/passwd", "=1+1", "@x", "a" * 10_000, "é", "日本", "x\x00y", "$(id)", "a;b"]),
+    st.sampled_from(
+        ["../../x", "-rf", "/etc/passwd", "=1+1", "@x", "a" * 10_000, "é", "日本", "x\x00y", "$(id)", "a;b"]
+    ),
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
 ).map(lambda text: "".join(text.split()).replace("\r", ""))
 SEQUENCES = st.text("ACGTUacgtuNRYKM", min_size=1, max_size=80)
@@ -117,7 +119,9 @@ def test_a_sample_is_a_name_and_no_path(tmp_path, sample):
 
 
 @SOME
-@given(content=st.binary(max_size=150), ending=st.sampled_from(["csv", "tsv", "csv.gz", "parquet", "csv.xz", "csv.zip"]))
+@given(
+    content=st.binary(max_size=150), ending=st.sampled_from(["csv", "tsv", "csv.gz", "parquet", "csv.xz", "csv.zip"])
+)
 def test_tables_of_any_bytes(tmp_path_factory, content, ending):
     path = tmp_path_factory.mktemp("t") / f"a.{ending}"
     path.write_bytes(gzip.compress(b"utr,rl\nACGT,1\n", mtime=0)[:20] + content if ending == "csv.gz" else content)
@@ -130,7 +134,9 @@ KEYS = st.sampled_from(["name", "task", "description", "epochs", "stem", "kmer",
 
 
 @SOME
-@given(pairs=st.dictionaries(KEYS, TOML_VALUES), rest=st.sampled_from(["", "[[sources]]\nfile='a'\ntarget='varying'\n"]))
+@given(
+    pairs=st.dictionaries(KEYS, TOML_VALUES), rest=st.sampled_from(["", "[[sources]]\nfile='a'\ntarget='varying'\n"])
+)
 def test_recipes(tmp_path_factory, pairs, rest):
     path = tmp_path_factory.mktemp("r") / "r.toml"
     whole = {"name": "'m'", "description": "''", "task": "'mrl'"} | pairs
