@@ -1,8 +1,8 @@
 """Time, memory and disk of many records: the bare command beside the pipeline. Run on an idle machine.
 
-python benchmarks/million.py [RANDOM [SHUFFLED]]: RANDOM 50-mers (default 1,000,000) and SHUFFLED records (default 50,000)
-of the shipped example's lengths, each a shuffled one of its records. Processor seconds do not depend on what else
-the machine does; wall seconds do.
+python benchmarks/million.py [RANDOM [SHUFFLED]]: RANDOM 50-mers (default 1,000,000) and SHUFFLED records (default
+50,000) of the shipped example's lengths, each a shuffled one of its records. Processor seconds depend less than wall
+seconds on what else the machine does.
 """
 
 import os

@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import json
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -174,4 +173,3 @@ def test_a_model_with_a_wrong_byte(tmp_path_factory, at, byte):
 def test_card_nested_too_deep():
     with pytest.raises(InputError, match="cannot be read"):
         parse_card("[" * 100_000, "here")
-    assert np.array(CARD["context"]) == 512

@@ -1,7 +1,7 @@
-"""Bytes at the parsers, guided by coverage: python tests/faults/atheris_campaign.py fasta|card|recipe|manifest|table SECONDS
+"""Bytes at the parsers, guided by coverage: atheris_campaign.py fasta|card|recipe|manifest|table SECONDS
 
-Needs `pip install atheris`. Ends at the first thing that is neither a result nor an InputError, and keeps its bytes; prints
-the number of executions. The corpus starts from what ships and is kept in build/corpus/PARSER.
+Needs `pip install atheris`. Ends at the first thing that is neither a result nor an InputError, and keeps its bytes;
+prints the number of executions. The corpus starts from what ships and is kept in build/corpus/PARSER.
 """
 
 import shutil

@@ -91,7 +91,10 @@ def judge(lab, one, done, final):
     if done.status == 0:
         check(lab, one.step)
         return "too late"
-    assert not final.exists() or one.step == "split", f"{final.name} is there after exit status {done.status}"
+    if one.fault in KILLS and final.exists():  # it was whole before the signal came
+        check(lab, one.step)
+        return "too late"
+    assert not final.exists(), f"{final.name} is there after exit status {done.status}"
     if one.fault in KILLS:
         number = getattr(signal, one.fault)
         assert done.status in (-number, 128 + number), (done.status, done.said)
