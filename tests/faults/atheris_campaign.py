@@ -11,7 +11,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports():
+with atheris.instrument_imports(include=["utrlm", "Bio", "json", "tomllib"]):
     from utrlm.card import parse_card
     from utrlm.errors import InputError
     from utrlm.fasta import read_fasta

@@ -66,7 +66,7 @@ class Pipeline:
         return [(row["status"], row["exit"]) for row in rows if row["name"].startswith(name)]
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, seconds=1200):
     """What `condition` gives, once it gives something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -4,7 +4,7 @@
 # usage: slurm.sh start|restart|stop     then: export SLURM_CONF=$SLURM_DIR/slurm.conf     (SLURM_DIR: default build/slurm of the repository)
 set -euo pipefail
 D=${SLURM_DIR:-$(cd "$(dirname "$0")/../.." && pwd)/build/slurm}
-CPUS=${SLURM_FAKE_CPUS:-$(nproc)} MEMORY=${SLURM_FAKE_MEM_MB:-$(awk '/MemTotal/{print int($2/1024*.9)}' /proc/meminfo)}
+CPUS=${SLURM_FAKE_CPUS:-4} MEMORY=${SLURM_FAKE_MEM_MB:-$(awk '/MemTotal/{print int($2/1024*.9)}' /proc/meminfo)}
 export SLURM_CONF=$D/slurm.conf
 host=$(hostname -s)
 if [ -w /sys/fs/cgroup/memory/tasks ]; then plugin=task/cgroup ram=yes; else plugin=task/none ram=no; fi
