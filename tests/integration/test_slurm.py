@@ -55,9 +55,8 @@ process { withLabel: 'predict' {
 def test_no_memory_no_time_or_a_cancelled_job_is_tried_again(cluster, table):
     """Of four shards the first is short of memory and the second of time; the third and fourth are cancelled."""
     head = cluster.start(*SHARDS, "--array_size", 0, profile="slurm", config=LOSSES)
-    slow = wait_until(
-        lambda: len(found := jobs(cluster, "PREDICT", "JobState=RUNNING", "TimeLimit=01:00:00")) == 2 and found
-    )
+    sleeping = "PREDICT", "JobState=RUNNING", "TimeLimit=01:00:00", "MinMemoryNode=2G"
+    slow = wait_until(lambda: len(found := jobs(cluster, *sleeping)) == 2 and found)
     for line in slow:
         subprocess.run(["scancel", job_id(line)], env={**os.environ, **cluster.environment}, check=True)
     assert head.wait() == 0
