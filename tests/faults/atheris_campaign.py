@@ -55,8 +55,8 @@ SEEDS = {
     "table": ["tests/data/golden_mrl.tsv"],
 }
 TEXTS = {
-    "card": '{"name": "m", "kind": "scalar", "version": "1", "description": "", "shortest": 1, "longest": 9, "context": 8,'
-    ' "targets": [{"name": "t", "unit": "", "description": ""}]}',
+    "card": '{"name": "m", "kind": "scalar", "version": "1", "description": "", "shortest": 1, "longest": 9,'
+    ' "context": 8, "targets": [{"name": "t", "unit": "", "description": ""}]}',
     "manifest": '{"sample": "s", "duplicates": [0], "shards": [{"name": "s.1", "records": 1, "residues": 4}]}',
 }
 
