@@ -17,7 +17,7 @@ SCRATCH = Path(tempfile.mkdtemp())
 
 def parser(name):
     """What takes the bytes; only the modules that it needs are loaded and instrumented."""
-    with atheris.instrument_imports(include=["utrlm", "Bio.SeqIO", "json", "tomllib"]):
+    with atheris.instrument_imports(include=["utrlm.", "Bio.SeqIO.FastaIO", "json", "tomllib"]):
         if name == "fasta":
             from utrlm.fasta import read_fasta
 
