@@ -1,5 +1,7 @@
 # make run [FASTA=utrs.fa]   set up and predict, results under OUTDIR
 # make test                  all tests, the real pipeline included
+# make test-integration   podman, apptainer, Charliecloud and a real Slurm (root, Debian 12)
+# make test-faults   200 injections of kills, full disks and damaged files (root, for its small disks)
 # make test-parity           RiNALMo against another implementation, all sizes (AGPL, 350 MB; 9 GB of memory)
 # make lint                  ruff, mypy, nextflow lint
 PYTHON ?= python3
@@ -11,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-parity lint
+.PHONY: setup setup-test run test test-integration test-faults test-parity lint
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -31,6 +33,12 @@ run: setup
 
 test: setup-test
 	python -m pytest tests
+
+test-integration: setup-test
+	python -m pytest tests/integration -m integration
+
+test-faults: setup-test
+	python -m tests.faults --injections 200
 
 test-parity: setup-test
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[parity]')

@@ -109,7 +109,10 @@ def help_text() {
       --random_utrs     random UTRs to add                            [${params.random_utrs}]
       --checkpoint_dir  where training continues after an interruption [OUTDIR/checkpoints]
 
+      --max_cpus, --max_memory, --max_time   most that one task may ask for, such as 8, '16 GB', '12 h'
       -profile gpu      predict and train on a GPU
+      -profile docker, podman, singularity, apptainer, charliecloud, conda   where the tools come from
+      -profile slurm    submit to Slurm; --queue, --queue_size [${params.queue_size}], --array_size [${params.array_size}], --cluster_options
       -resume           recompute nothing that is unchanged
     """.stripIndent()
 }

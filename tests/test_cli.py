@@ -98,6 +98,15 @@ def test_prediction_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_nothing_is_written_at_home_nor_told_to_anyone(run, tmp_path):
+    """onnxruntime's telemetry keeps a device id and a queue there; it looks for CI's variables as well."""
+    (tmp_path / "home").mkdir()
+    hidden = dict.fromkeys(("CI", "GITHUB_ACTIONS", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"), "")
+    done = run("predict", "--sequence", "ACGT" * 8, "--output", "-", HOME=str(tmp_path / "home"), **hidden)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert list((tmp_path / "home").rglob("*")) == []
+
+
 def test_models_json_names_the_columns(run):
     described = json.loads(run("models", "--json").stdout)
     columns = {target["column"] for one in described for target in one["targets"]}

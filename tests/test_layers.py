@@ -9,6 +9,7 @@ from .conftest import ROOT
 MODULES = sorted((ROOT / "utrlm").rglob("*.py"))
 GROUND = {
     "errors",
+    "fields",
     "alphabet",
     "fasta",
     "files",

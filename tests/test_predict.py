@@ -1,5 +1,7 @@
 """The protocol that every shipped model keeps: a prediction depends on its sequence alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -169,3 +171,28 @@ def test_a_closed_reading_frame_costs_about_as_much_as_an_open_one_out_of_frame(
     backs = np.arange(12, 64)
     change = loads([with_start(back, stop=True) for back in backs]) - loads([BACKGROUND])[0]
     assert change.max() < -0.5
+
+
+def test_a_batch_that_the_gpu_has_no_memory_for_is_halved():
+    """The same numbers; what fits into no memory at all is one line."""
+    some = records([50] * 20)
+    wanted = values(Predictor(tasks=["mrl"]), some)
+    predictor, sizes = Predictor(tasks=["mrl"], cpus=1), []
+
+    class Small:
+        def __init__(self, session, most):
+            self.session, self.most = session, most
+
+        def run(self, names, feeds):
+            sizes.append(len(feeds["codes"]))
+            if len(feeds["codes"]) > self.most:
+                raise RuntimeError("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer")
+            return self.session.run(names, feeds)
+
+    model = predictor.models[0]
+    predictor.models[0] = replace(model, session=Small(model.session, 6))
+    assert values(predictor, some) == wanted
+    assert sizes[:3] == [20, 10, 5]
+    predictor.models[0] = replace(model, session=Small(model.session, 0))
+    with pytest.raises(InputError, match="Failed to allocate"):
+        values(predictor, some)

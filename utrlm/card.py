@@ -11,6 +11,7 @@ import numpy as np
 
 from utrlm import alphabet
 from utrlm.errors import InputError
+from utrlm.fields import check_types
 
 KEY = "utrlm.card"  # metadata key
 PROBABILITY = "probability"  # a target's unit: 0 or 1 was measured
@@ -18,6 +19,7 @@ STRUCTURE = "dot-bracket"  # a target's unit: the column is text
 EMBEDDING = "embedding"  # a kind without columns: a vector a letter, see `embed`
 # what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
 KINDS = ("scalar", "site", "pairs", EMBEDDING)
+LONGEST_CONTEXT = 100_000  # nt
 FORMAT = 1  # raised when an older reader could misread a newer card
 
 
@@ -86,7 +88,11 @@ def parse_card(text: str, where: str) -> ModelCard:
         values["targets"] = tuple(CardTarget(**target) for target in values["targets"])
         values["data"] = tuple(values.get("data", ()))
         card = ModelCard(**values)
-    except (ValueError, TypeError, KeyError) as error:
+        check_types(card)
+        for target in card.targets:
+            check_types(target)
+        _check_names(card)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{where}: its model card cannot be read ({error})") from error
     if card.format > FORMAT:
         raise InputError(f"{where}: made by a newer utrlm (card format {card.format}); update utrlm")
@@ -95,3 +101,13 @@ def parse_card(text: str, where: str) -> ModelCard:
     if card.alphabet != alphabet.NAME:
         raise InputError(f"{where}: made for another alphabet ({card.alphabet}); this utrlm has {alphabet.NAME}")
     return card
+
+
+def _check_names(card: ModelCard) -> None:
+    """Raise ValueError where names make no columns of a table, or nothing is read."""
+    if not all(name.isprintable() and 0 < len(name) <= 200 for name in card.columns):
+        raise ValueError(f"columns {', '.join(card.columns)!r:.200}")
+    if not card.columns or len(set(card.columns)) < len(card.columns):
+        raise ValueError(f"{len(card.targets)} targets, {len(set(card.columns))} columns")
+    if not 0 < card.context <= LONGEST_CONTEXT:
+        raise ValueError(f"context {card.context}")

@@ -33,6 +33,10 @@ def scalar_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray])
     """
     values = outputs["values"].astype(np.float64)
     spread = outputs["spread"].astype(np.float64) if card.interval else np.zeros_like(values)
+    if not values.shape == spread.shape == (len(windows), len(card.targets)):
+        raise InputError(
+            f"model {card.name!r} gave {values.shape[1:]} values a sequence for {len(card.targets)} targets"
+        )
     if not np.isfinite(values).all() or not np.isfinite(spread).all():
         raise InputError(f"model {card.name!r} gave a value that is not a number")
     sides = {"": 0, "_low": -1, "_high": 1}

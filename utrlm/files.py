@@ -12,7 +12,7 @@ def written(path: str) -> Iterator[str]:
     """Name of a file to write; renamed to `path` on success, removed otherwise.
 
     Raises:
-        InputError: the folder is missing or may not be written to.
+        InputError: the folder is missing or may not be written to, or the disk is full.
     """
     beside = f"{path}.{os.getpid()}.part"
     try:
@@ -22,6 +22,8 @@ def written(path: str) -> Iterator[str]:
     try:
         yield beside
         os.replace(beside, path)
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
     finally:
         with suppress(FileNotFoundError):
             os.remove(beside)

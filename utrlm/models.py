@@ -99,12 +99,19 @@ def open_model(path: Path, device: str = "auto") -> Model:
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        metadata = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # onnxruntime has no common base class for what a damaged file raises
         raise InputError(f"{path}: not an ONNX model, or cut off") from error
-    metadata = session.get_modelmeta().custom_metadata_map
+    if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
+        raise InputError("--device cuda: no GPU could be opened (see nvidia-smi); --device auto falls back to the CPU")
     if KEY not in metadata:
         raise InputError(f"{path}: an ONNX model, but not made by utrlm (no {KEY} in its metadata)")
-    return Model(path, parse_card(metadata[KEY], str(path)), session)
+    model = Model(path, parse_card(metadata[KEY], str(path)), session)
+    there = {one.name for one in [*session.get_inputs(), *session.get_outputs()]}
+    missing = {"codes", *model.outputs} - there
+    if missing:
+        raise InputError(f"{path}: its network has no {min(missing)!r}, which its card speaks of")
+    return model
 
 
 def _check_digest(path: Path) -> None:

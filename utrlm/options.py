@@ -10,6 +10,8 @@ import click
 import utrlm
 from utrlm.errors import InputError, InterruptedRunError
 
+LONGEST_MESSAGE = 2000  # characters; an id may be of any length
+
 
 class Command(click.Command):
     """Known errors end in one line and exit status 1; all else is a defect and shows its traceback."""
@@ -19,14 +21,23 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(one_line(str(error))) from error
         except InterruptedRunError as error:
-            say(str(error))
+            say(one_line(str(error)))
             ctx.exit(128 + signal.SIGTERM)
         except ModuleNotFoundError as error:
             raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
         except BrokenPipeError:
             ctx.exit(1)
+        except OSError as error:  # no space, no permission, a folder that is a file
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(one_line(f"{where}{error.strerror or error}")) from error
+
+
+def one_line(message: str) -> str:
+    """A message without line ends or other control characters, whatever a user's file held, and of bounded length."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message.strip())
+    return shown if len(shown) <= LONGEST_MESSAGE else shown[:LONGEST_MESSAGE] + " ..."
 
 
 def _install(module: str | None) -> str:

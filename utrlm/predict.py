@@ -30,6 +30,7 @@ WINDOW_RECORDS = 4096
 WINDOW_RESIDUES = 1_000_000
 PAIRS = 65_536  # the same for models of structure, whose memory is all in their pairs
 AREA = 256  # a batch's padded letters times its length is at most this times the token budget
+NO_MEMORY = ("out of memory", "failed to allocate memory")  # as onnxruntime and CUDA say it
 BATCH_TOKENS = 2048  # larger batches were no faster on a CPU and took 650 MB at 8,192
 
 
@@ -157,12 +158,22 @@ def batches(keys: list[bytes], batch_tokens: int, area: int) -> Iterator[list[by
 
 
 def run_batch(number: int, model: Model, keys: list[bytes], fold: bool) -> dict[Any, Row]:
-    """Predict one batch -> columns by (model's number, sequence)."""
+    """Predict one batch -> columns by (model's number, sequence). What a GPU has no memory for is halved.
+
+    Raises:
+        InputError: the network cannot be run on sequences.
+    """
     codes = fill_batch(keys)
     feeds = {"codes": codes}
     if model.card.kind == "pairs":
         feeds["prior"] = priors(codes, len(keys), fold)
-    raw = model.session.run(list(model.outputs), feeds)
+    try:
+        raw = model.session.run(list(model.outputs), feeds)
+    except Exception as error:  # onnxruntime has no common base class
+        if len(keys) > 1 and any(words in str(error).lower() for words in NO_MEMORY):
+            half = len(keys) // 2
+            return run_batch(number, model, keys[:half], fold) | run_batch(number, model, keys[half:], fold)
+        raise InputError(f"{model.path}: its network cannot be run: {error}") from error
     outputs = {name: value[: len(keys)] for name, value in zip(model.outputs, raw, strict=True)}
     rows = DECODERS[model.card.kind](model.card, outputs, [np.frombuffer(key, dtype=np.uint8) for key in keys])
     return {(number, key): row for key, row in zip(keys, rows, strict=True)}

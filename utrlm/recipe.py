@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from utrlm.errors import InputError
+from utrlm.fields import check_types
 from utrlm.tasks import TASKS, Target, Task
 
 if sys.version_info >= (3, 11):
@@ -14,6 +15,7 @@ else:
     import tomli as tomllib
 
 OPTIMISERS = ("muon", "adamw")
+LARGEST = 100_000_000  # of any size in a recipe
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,9 @@ def read_recipe(path: Path) -> Recipe:
         InputError: the file is missing, not TOML, or has a key that no field of `Recipe` or `Source` bears.
     """
     values = _read_toml(path)
-    sources = tuple(_build(Source, one, f"{path}: sources") for one in values.pop("sources", []))
-    targets = tuple(_build(Target, one, f"{path}: targets") for one in values.pop("targets", []))
-    phases = tuple(_build(Phase, one, f"{path}: phases") for one in values.pop("phases", []))
+    sources = _build_all(Source, values.pop("sources", []), f"{path}: sources")
+    targets = _build_all(Target, values.pop("targets", []), f"{path}: targets")
+    phases = _build_all(Phase, values.pop("phases", []), f"{path}: phases")
     recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets, "phases": phases}, str(path))
     check_settings(recipe, str(path))
     if recipe.task not in TASKS and (recipe.task or not recipe.targets):
@@ -156,7 +158,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise InputError(f"{path}: {error}") from error
 
 
@@ -176,6 +178,16 @@ def check_settings(recipe: Recipe, where: str) -> None:
         _ = [phase.blocks for phase in recipe.phases]
     except ValueError as error:
         raise InputError(f"{where}: phases: {error}") from None
+    for name in ("layers", "width", "heads", "feedforward", "context", "batch_tokens", "kmer", "epochs"):
+        if not 0 < getattr(recipe, name) < LARGEST:
+            raise InputError(f"{where}: {name} is {getattr(recipe, name)}, not above 0 and below {LARGEST:,}")
+
+
+def _build_all(kind: type, tables: Any, where: str) -> tuple[Any, ...]:
+    """Dataclasses from a TOML array of tables."""
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise InputError(f"{where}: write [[{where.split()[-1]}]], a table each")
+    return tuple(_build(kind, one, where) for one in tables)
 
 
 def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
@@ -195,6 +207,8 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
     if unknown:
         raise InputError(f"{where}: unknown key {unknown[0]!r}; the known ones are {', '.join(sorted(known))}")
     try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        made = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        check_types(made)
+        return made
     except TypeError as error:
         raise InputError(f"{where}: {error}") from error

@@ -1,12 +1,13 @@
 """One FASTA to shards, and the shards' tables back to one: nothing lost on the way.
 
 Shards are runs of records in input order, so that merging is writing them one after the other.
-The manifest says how many records each shard holds; a table with another number is an error.
+The manifest says how many records and letters each shard holds; a table with other numbers, or one that
+was cut off, is an error. It is written last: shards without a manifest are of a run that did not end.
 """
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,14 +21,38 @@ def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) 
     """Write shards and the manifest; returns the number of records. An empty FASTA makes one empty shard.
 
     Raises:
-        InputError: the FASTA is not in order (see `fasta.read_fasta`).
+        InputError: the FASTA is not in order (see `fasta.read_fasta`), or the sample's name makes no file name.
     """
     if fasta is None:
         raise InputError("give --fasta FILE")
+    _check_name(sample)
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    seen = SeenIds()
+    (folder / f"{sample}.manifest.json").unlink(missing_ok=True)
     shards: list[dict[str, Any]] = []
+    try:
+        manifest = {"sample": sample, "shards": shards, **_write_shards(fasta, folder, sample, shard_residues, shards)}
+        with written(str(folder / f"{sample}.manifest.json")) as beside:
+            Path(beside).write_text(json.dumps(manifest), encoding="utf-8")
+    except BaseException:
+        for shard in shards:
+            with suppress(OSError):
+                (folder / f"{shard['name']}.fa").unlink()
+        raise
+    return int(manifest["records"])
+
+
+def _check_name(sample: str) -> None:
+    """Raise InputError unless a name stays a name in a folder: no path, nothing that hides or is too long."""
+    if not sample.isprintable() or "/" in sample or sample.startswith(".") or not 0 < len(sample.encode()) <= 200:
+        raise InputError(f"--sample {sample[:100]!r}: not a name for files (no '/', no '.' in front, 1 to 200 bytes)")
+
+
+def _write_shards(
+    fasta: str, folder: Path, sample: str, shard_residues: int, shards: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Fill `shards` with what was written; returns what the manifest says of all of them."""
+    seen = SeenIds()
     repeated: list[int] = []  # positions of records whose id was there before
     records, held, total = read_fasta(fasta), True, 0
     while held:
@@ -47,10 +72,7 @@ def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) 
             (folder / f"{name}.fa").unlink()
             break
         shards.append({"name": name, "records": count, "residues": residues})
-    manifest = {"sample": sample, "records": total, "shards": shards, "duplicates": repeated}
-    with written(str(folder / f"{sample}.manifest.json")) as beside:
-        Path(beside).write_text(json.dumps(manifest), encoding="utf-8")
-    return total
+    return {"records": total, "duplicates": repeated}
 
 
 def merge_files(
@@ -77,8 +99,8 @@ def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
     """Write the shards' tables as one; returns the number of rows.
 
     Raises:
-        InputError: a table is missing, has other columns than the first, or not as many rows as its
-            shard has records.
+        InputError: a manifest or a table is missing or damaged, has other columns than the first, or not as
+            many rows and letters as its shard has.
     """
     header, rows = "", 0
     with _open_output(output) as stream:
@@ -88,7 +110,7 @@ def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
             repeated, number = set(manifest["duplicates"]), 0
             for shard in manifest["shards"]:
                 table = Path(tables_dir) / f"{shard['name']}.tsv"
-                lines = _lines(table, shard["records"])
+                lines = _lines(table, shard["records"], shard["residues"])
                 columns = next(lines, "")
                 if not header:
                     header = columns
@@ -107,25 +129,43 @@ def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
 def _read_manifest(path: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        _check_name(manifest["sample"])
+        for shard in manifest["shards"]:
+            _check_name(shard["name"])
+            counts = shard["records"], shard["residues"]
+            if not all(isinstance(count, int) for count in counts):
+                raise TypeError(f"records and residues of {shard['name']}: {counts}")
+        set(manifest["duplicates"])
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InputError) as error:
         raise InputError(f"{path}: not a manifest of utrlm-split ({error})") from error
     return manifest
 
 
-def _lines(table: Path, records: int) -> Iterator[str]:
-    """Header and rows, without line ends; an error at the end unless there are `records` rows."""
-    lines = 0
+def _lines(table: Path, records: int, residues: int) -> Iterator[str]:
+    """Header and rows, without line ends; an error unless there are so many rows, whole ones, of so many letters."""
+    lines = letters = 0
+    columns: list[str] = []
     try:
         with table.open(encoding="utf-8", newline="\n") as stream:
             for line in stream:
+                cells = line.rstrip("\n").split("\t")
+                columns = columns or cells
+                if not line.endswith("\n") or len(cells) != len(columns):
+                    raise InputError(f"{table}: row {lines} is cut off")
+                if lines and "length" in columns:
+                    letters += int(cells[columns.index("length")])
                 lines += 1
                 yield line.rstrip("\n")
     except OSError as error:
         raise InputError(f"{table}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{table}: row {lines} is damaged ({error})") from error
     if lines != records + 1:
         raise InputError(f"{table}: {max(lines - 1, 0)} rows for a shard of {records} records")
+    if "length" in columns and letters != residues:
+        raise InputError(f"{table}: {letters:,} letters predicted for a shard of {residues:,}")
 
 
 def _add_flag(line: str, flag: str) -> str:

@@ -5,6 +5,8 @@ all tables together; a group lies in one split. Needs the extra `evaluate` (pand
 """
 
 import hashlib
+import lzma
+import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +34,8 @@ def read_table(path: Path) -> pd.DataFrame:
         if ".parquet" in path.suffixes:
             return pd.read_parquet(path)
         return pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",")
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: {error}") from error
+    except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OverflowError) as error:
+        raise InputError(f"{path}: {str(error) or 'cut off'}") from error
 
 
 def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataFrame:

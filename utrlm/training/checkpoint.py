@@ -69,6 +69,9 @@ def save(folder: Path, recipe: Recipe, steps: int, state: State, model: Any, ave
     """Write beside, then rename: a killed run leaves the previous checkpoint whole.
 
     The same file whatever number of processes trains.
+
+    Raises:
+        InputError: it cannot be written.
     """
     content = parallel.whole(
         {
@@ -83,7 +86,10 @@ def save(folder: Path, recipe: Recipe, steps: int, state: State, model: Any, ave
     if parallel.rank() == 0:
         beside = folder / f"{NAME}.part"
         with beside.open("wb") as file:
-            torch.save(content, file)
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:  # so torch says that the disk is full
+                raise InputError(f"{folder / NAME}: cannot be written; is the disk full?") from error
             file.flush()
             os.fsync(file.fileno())  # a machine that goes down may not be left with an empty file
         os.replace(beside, folder / NAME)

@@ -1,0 +1,121 @@
+"""What a cluster does to a run: no memory, no time, a cancelled job, a scheduler that goes away, a lost head job."""
+
+import os
+import re
+import signal
+import subprocess
+
+import numpy as np
+import pytest
+
+from ..conftest import ROOT
+from .conftest import COUNT, SHARDS, script, wait_until
+
+pytestmark = pytest.mark.integration
+SLOW = "process { withLabel: 'predict' { beforeScript = 'sleep %d' } }\n"
+
+
+@pytest.fixture
+def cluster(pipeline, slurm):
+    """The pipeline with Slurm at hand."""
+    pipeline.environment = slurm
+    return pipeline
+
+
+def jobs(cluster, *words):
+    """Jobs of this run that Slurm knows (it remembers five minutes), as one line each, those with all words."""
+    command = ["scontrol", "-o", "show", "jobs"]
+    shown = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **cluster.environment}).stdout
+    return [line for line in shown.splitlines() if str(cluster.folder) in line and all(word in line for word in words)]
+
+
+def job_id(line):
+    """Number of a job, that of its array included."""
+    array = re.search(r"ArrayJobId=(\d+) ArrayTaskId=(\d+)", line)
+    return "_".join(array.groups()) if array else re.search(r"JobId=(\d+)", line).group(1)
+
+
+def test_shards_are_an_array_and_a_gpu_is_asked_for_by_gres(cluster, table):
+    on_cpu = "process { withLabel: 'predict' { ext.device = 'cpu' } }\n"
+    assert cluster.run(*SHARDS, profile="gpu,slurm", config=on_cpu) == table
+    shards = jobs(cluster, "ArrayTaskId=", "JobState=COMPLETED", "TresPerNode=gres:gpu:1")
+    assert len(shards) == COUNT
+    assert len({re.search(r"ArrayJobId=(\d+)", line).group(1) for line in shards}) == 1
+
+
+LOSSES = """
+process { withLabel: 'predict' {
+    memory       = { task.index == 1 && task.attempt == 1 ? 30.MB : 2.GB }
+    time         = { task.index == 2 && task.attempt == 1 ? 1.min : 1.h }
+    beforeScript = { task.attempt > 1 || task.index == 1 ? '' : task.index == 2 ? 'sleep 300' : 'sleep 600 # task 3' }
+} }
+"""
+
+
+def test_no_memory_no_time_or_a_cancelled_job_is_tried_again(cluster, table):
+    """Of four shards the first is short of memory and the second of time; the third and fourth are cancelled."""
+    head = cluster.start(*SHARDS, "--array_size", 0, profile="slurm", config=LOSSES)
+    sleeping = "PREDICT", "JobState=RUNNING", "TimeLimit=01:00:00", "MinMemoryNode=2G"
+    slow = wait_until(lambda: len(found := jobs(cluster, *sleeping)) == 2 and found)
+    for line in slow:
+        subprocess.run(["scancel", job_id(line)], env={**os.environ, **cluster.environment}, check=True)
+    assert head.wait() == 0
+    assert cluster.table == table
+    trace = cluster.trace("PREDICT")
+    assert [status for status, _ in trace].count("COMPLETED") == COUNT
+    assert ("FAILED", "137") in trace
+    assert {len(jobs(cluster, f"JobState={state}")) for state in ("OUT_OF_MEMORY", "TIMEOUT")} == {1}
+    assert len(jobs(cluster, "JobState=CANCELLED")) == 2
+
+
+def test_a_scheduler_that_goes_away_and_a_lost_head_job(cluster, table):
+    """The first costs nothing; after the second, -resume runs only what was not done."""
+    head = cluster.start(*SHARDS, profile="slurm", config=SLOW % 5)
+    wait_until(lambda: jobs(cluster, "PREDICT", "JobState=RUNNING"))
+    script("slurm.sh", "restart", DOWN_SECONDS="15")
+    wait_until(lambda: (cluster.folder / ".nextflow.log").read_text().count("Task completed > TaskHandler") >= 3)
+    head.send_signal(signal.SIGKILL)
+    head.wait()
+    subprocess.run(["scancel", "-u", "root"], env={**os.environ, **cluster.environment}, check=True)
+    assert cluster.run(*SHARDS, "-resume", profile="slurm") == table
+    statuses = [status for status, _ in cluster.trace("PREDICT")]
+    assert len(statuses) == COUNT
+    assert statuses.count("CACHED") >= 2
+    assert set(statuses) <= {"CACHED", "COMPLETED"}
+
+
+RECIPE = """
+name = "mini"
+task = "mrl"
+description = "for tests"
+epochs = 100000
+layers = 1
+width = 16
+heads = 2
+feedforward = 16
+batch_tokens = 1600
+[[sources]]
+file = "a.csv"
+target = "egfp_unmod"
+"""
+
+
+def test_training_goes_on_after_its_time_limit(tmp_path, slurm):
+    """Slurm's SIGTERM at the limit leaves a checkpoint; the same job submitted again continues from it."""
+    random = np.random.default_rng(0)
+    rows = ["".join(random.choice(list("ACGT"), 50)) for _ in range(100)]
+    (tmp_path / "a.csv").write_text("utr,rl\n" + "".join(f"{row},{row.count('G')}\n" for row in rows))
+    (tmp_path / "mini.toml").write_text(RECIPE)
+    command = "utrlm-finetune --recipe mini.toml --data . --checkpoint-dir run --output mini.onnx --cpus 1"
+    wrapped = f"export PATH={ROOT}/bin:$PATH; exec python {ROOT}/bin/{command}"
+    steps = []
+    for _ in range(2):
+        arguments = ["sbatch", "--wait", "--time=1", "--mem=3G", "--output=job.%j.log", f"--wrap={wrapped}"]
+        done = subprocess.run(arguments, cwd=tmp_path, env={**os.environ, **slurm}, capture_output=True, text=True)
+        assert done.returncode != 0
+        said = "".join(path.read_text() for path in sorted(tmp_path.glob("job.*.log")))
+        steps = [int(step) for step in re.findall(r"stopped after step (\d+) of", said)]
+        assert "Traceback" not in said
+    assert len(steps) == 2
+    assert steps[0] < steps[1]
+    assert not (tmp_path / "mini.onnx").exists()

@@ -1,0 +1,24 @@
+"""Twenty injections from saved seeds; `make test-faults` runs two hundred."""
+
+from pathlib import Path
+
+import pytest
+
+from .faults.inject import SkippedError, inject, plan
+from .faults.lab import Lab
+
+SEEDS = [int(line.split()[0]) for line in (Path(__file__).parent / "faults/seeds.txt").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """Inputs and right results, made once."""
+    return Lab(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed}-{plan(seed).name.replace(' ', '-')}")
+def test_the_right_table_or_one_line(lab, seed):
+    try:
+        inject(lab, seed)
+    except SkippedError as reason:
+        pytest.skip(str(reason))
