@@ -182,6 +182,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
 model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
 folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
+digest = click.option("--sha256", "digest", default="", metavar="DIGEST", help="Digest that the given file must have.")
+data_table = click.option("--data-table", metavar="FILE", help="Write what was installed for a Galaxy data manager.")
+galaxy_dir = click.option("--galaxy-dir", default="galaxy", metavar="DIR", help="Folder of the Galaxy tools.")
+check = click.option("--check", is_flag=True, help="Only tell whether the file is fresh.")
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")
 
 
