@@ -12,7 +12,9 @@ TABLE = "utrlm_models"  # Galaxy's data table
 DIGITS = 8  # of the digest, in a file's name
 
 
-def install_models(models: tuple[str, ...], digest: str, output_dir: str, data_table: str | None) -> list[dict[str, str]]:
+def install_models(
+    models: tuple[str, ...], digest: str, output_dir: str, data_table: str | None
+) -> list[dict[str, str]]:
     """Copy the given files, or the shipped models, into a folder; returns value, name, version, sha256, path of each.
 
     `digest`: SHA-256 that the one given file must have; "" checks nothing but that it opens. The digests of shipped

@@ -86,7 +86,10 @@ def load_command(scripts: Path, tool: str) -> click.Command:
 
 def macros(commands: dict[str, click.Command]) -> str:
     """The whole file, from commands by tool."""
-    lines = ["<macros>", "    <!-- Made by utrlm-wrappers from the Click options and the models' cards; not to be edited. -->"]
+    lines = [
+        "<macros>",
+        "    <!-- Made by utrlm-wrappers from the Click options and the models' cards; not to be edited. -->",
+    ]
     lines.append(f'    <token name="@VERSION@">{utrlm.__version__}</token>')
     for tool, command in commands.items():
         lines += tool_macros(tool.removeprefix("utrlm_"), command)
@@ -150,7 +153,9 @@ def parameter(option: click.Option) -> Iterator[str]:
             chosen = {"selected": "true"} if choice == default else {}
             inside.append(element("option", {"value": choice} | chosen, escape(choice)))
     elif isinstance(option.type, click.IntRange | click.FloatRange):
-        shared |= limits(option.type) | {"value": default if isinstance(option.type, click.IntRange) else f"{default:g}"}
+        shared |= limits(option.type) | {
+            "value": default if isinstance(option.type, click.IntRange) else f"{default:g}"
+        }
         inside += [positive(option.type)] if option.type.min_open else []
     else:
         shared |= {"type": "text", "value": default}
@@ -202,8 +207,9 @@ def model_help(models: list[dict[str, Any]]) -> str:
         domain = f"{model['shortest']} to {model['longest']} nt"
         lines += ["", f"**{model['name']}**: {model['description']} Trained on {domain}.", ""]
         for target in model["targets"]:
-            scores = ", ".join(f"{name} {value}" for name, value in target["test"].items() if isinstance(value, int | float))
+            scores = ", ".join(
+                f"{name} {value}" for name, value in target["test"].items() if isinstance(value, int | float)
+            )
             lines.append(f"- ``{target['column']}`` ({target['unit']}): {target['description']}.")
             lines.append(f"  Held-out test: {scores or 'not measured'}.")
     return "\n".join(lines)
-

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from client import Refused
+from client import RefusedError
 from server import ROOT, Server
 
 DATA = ROOT / "galaxy/test-data"
@@ -52,7 +52,7 @@ def refuses_bad_numbers(server: Server) -> None:
     for tool, options in bad.items():
         try:
             client.run(history, tool, {"fasta": dataset(fasta), "options": options})
-        except Refused as error:
+        except RefusedError as error:
             assert "must be" in str(error) or "greater" in str(error), error
         else:
             raise AssertionError(f"{tool} took {options}")

@@ -1,4 +1,4 @@
-"""Every check of the Galaxy tools against a real server: `make test-galaxy`. One line a check, and a count at the end."""
+"""Every check of the Galaxy tools against a real server: `make test-galaxy`. A line a check, and a count at the end."""
 
 import argparse
 import subprocess
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import behaviour  # noqa: E402
-import browser  # noqa: E402
-import tool_tests  # noqa: E402
-from server import ROOT, Server  # noqa: E402
+import behaviour
+import browser
+import tool_tests
+from server import ROOT, Server
 
 NETWORK = "BioToolsValid"  # the only lint that asks another server
 
@@ -47,19 +47,12 @@ def workflow(name: str) -> Callable[[Server], None]:
 
     def check(server: Server) -> None:
         key = server.client.key
-        keys = ["--galaxy_url", server.url, "--galaxy_admin_key", key, "--galaxy_user_key", key]
-        reports = ["--test_output", str(server.run / "w.html"), "--test_output_json", str(server.run / f"{name}.json")]
-        engine = ["--engine", "external_galaxy", "--no_shed_install"]
-        tool_tests.no_skips(
-            subprocess.run(
-                [str(server.home / "planemo/bin/planemo"), "--directory", str(server.home / "planemo_home"), "test"]
-                + [*engine, *keys, *reports, str(server.tools / f"workflows/{name}.gxwf.yml")],
-                capture_output=True,
-                text=True,
-            ),
-            server.run / f"{name}.json",
-            1,
-        )
+        command = [str(server.home / "planemo/bin/planemo"), "--directory", str(server.home / "planemo_home"), "test"]
+        command += ["--engine", "external_galaxy", "--no_shed_install", "--galaxy_url", server.url]
+        command += ["--galaxy_admin_key", key, "--galaxy_user_key", key, "--test_output", str(server.run / "w.html")]
+        report = server.run / f"{name}.json"
+        command += ["--test_output_json", str(report), str(server.tools / f"workflows/{name}.gxwf.yml")]
+        tool_tests.no_skips(subprocess.run(command, capture_output=True, text=True), report, 1)
 
     return check
 

@@ -11,7 +11,7 @@ DONE = ("ok", "error", "deleted", "discarded", "failed_metadata", "empty")
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Galaxy answered with an error."""
 
 
@@ -30,7 +30,7 @@ class Client:
             with _OPENER.open(request, timeout=timeout) as answer:
                 text = answer.read().decode()
         except urllib.error.HTTPError as error:
-            raise Refused(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from None
+            raise RefusedError(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from None
         try:
             return json.loads(text)
         except ValueError:

@@ -1,5 +1,6 @@
 """A real Galaxy on a free loopback port, with the tools of galaxy/ and nothing of the network."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from client import Client, Refused
+from client import Client, RefusedError
 
 ROOT = Path(__file__).resolve().parents[3]
 EMAIL, PASSWORD = "admin@example.org", "galaxylocal1"
@@ -121,7 +122,7 @@ class Server:
             try:
                 self.client.ask("GET", "/api/version", timeout=5)
                 return
-            except (Refused, OSError):
+            except (RefusedError, OSError):
                 time.sleep(1)
         raise TimeoutError("Galaxy did not come up in an hour")
 
@@ -134,10 +135,8 @@ class Server:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self._processes = []
         for job in self._jobs():
             os.kill(job, signal.SIGKILL)
