@@ -142,8 +142,8 @@ def parameter(option: click.Option) -> Iterator[str]:
     """The lines of one <param>."""
     words = variable(option).replace("_", " ")
     label = LABELS.get(flag(option), words[0].upper() + words[1:])
-    shared = {"argument": flag(option), "label": label, "help": option.help or ""}
-    default = option.default if isinstance(option.default, str | int | float) else ""
+    shared: dict[str, Any] = {"argument": flag(option), "label": label, "help": option.help or ""}
+    default: Any = option.default if isinstance(option.default, str | int | float) else ""
     inside: list[str] = []
     if option.is_flag:
         shared |= {"type": "boolean", "truevalue": flag(option), "falsevalue": "", "checked": "false"}
