@@ -38,7 +38,6 @@ CELERY = """  enable_celery_tasks: true
   celery_conf:
     broker_url: sqlalchemy+sqlite:///{run}/data/broker.sqlite?isolation_level=IMMEDIATE
     result_backend: db+sqlite:///{run}/data/results.sqlite?isolation_level=IMMEDIATE
-    broker_transport_options: {{polling_interval: 0.2}}
     task_routes:
       galaxy.fetch_data: galaxy.external
       galaxy.set_job_metadata: galaxy.external
