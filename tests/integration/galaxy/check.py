@@ -1,6 +1,7 @@
 """Every check of the Galaxy tools against a real server: `make test-galaxy`. A line a check, and a count at the end."""
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -78,6 +79,8 @@ def main() -> int:
     parser.add_argument("--job-path", default=f"{ROOT}/.venv/bin", help="folders that hold utrlm's scripts")
     parser.add_argument("--no-celery", action="store_true", help="Galaxy's default path; slower")
     given = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # so that a run that is ended takes its server along
+        signal.signal(number, lambda *_: sys.exit(1))
     wanted = {n: c for n, c in checks().items() if not given.words or any(word in n for word in given.words)}
     failed = 0
     with Server(given.home.resolve(), given.job_path, not given.no_celery) as server:
