@@ -3,17 +3,21 @@
 # make test-integration   podman, apptainer, Charliecloud and a real Slurm (root, Debian 12)
 # make test-faults   200 injections of kills, full disks and damaged files (root, for its small disks)
 # make test-parity           RiNALMo against another implementation, all sizes (AGPL, 350 MB; 9 GB of memory)
+# make test-galaxy           the Galaxy tools in a real Galaxy, and in a browser (GALAXY_HOME: 2 GB, installed once)
+# make wrappers              the Galaxy tools' generated macros
 # make lint                  ruff, mypy, nextflow lint
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
 OUTDIR ?= results
 ARGS ?=
+GALAXY_HOME ?= .venv-galaxy
+GALAXY_JOB_PATH ?= $(CURDIR)/.venv/bin
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-parity lint
+.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -43,6 +47,13 @@ test-faults: setup-test
 test-parity: setup-test
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[parity]')
 	python -m pytest tests/test_rinalmo.py -m 'large or not large'
+
+test-galaxy: setup-test
+	tests/integration/galaxy/install '$(GALAXY_HOME)'
+	python tests/integration/galaxy/check.py --home '$(GALAXY_HOME)' --job-path '$(GALAXY_JOB_PATH)' $(ARGS)
+
+wrappers: setup
+	utrlm-wrappers
 
 lint: setup-test
 	ruff check .

@@ -149,6 +149,7 @@ def describe(paths: list[str]) -> list[dict[str, Any]]:
                 "context": card.context,
                 "megabytes": round(path.stat().st_size / 1e6, 1),
                 "sha256": sha256(path),
+                "columns": card.columns,
                 "targets": targets,
                 "data": list(card.data),
                 "notes": card.notes,

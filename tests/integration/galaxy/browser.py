@@ -1,0 +1,115 @@
+"""A person at the server, in headless Chromium: upload, fill in the form, run, look. Runs in planemo's environment.
+
+As a module of `check` it starts itself there, since playwright is installed beside planemo.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from server import EMAIL, PASSWORD, ROOT, Server
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+SECONDS = 180_000  # ms; a loaded machine takes its time
+
+
+def in_chromium(what: str) -> Callable[[Server], None]:
+    """The check that runs one function of this module where playwright is."""
+
+    def check(server: Server) -> None:
+        assert shutil.which("chromium"), "no chromium on the PATH; Debian's package chromium has it"
+        given = {"what": what, "url": server.url, "key": server.client.key, "shots": str(server.run / "shots")}
+        program = server.home / "planemo/bin/python"
+        done = subprocess.run([program, __file__], input=json.dumps(given), capture_output=True, text=True)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+
+    return check
+
+
+def open_page(play: Any, url: str) -> Any:
+    """A page, logged in."""
+    browser = play.chromium.launch(executable_path=shutil.which("chromium"), headless=True, args=FLAGS)
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{url}/login/start", wait_until="domcontentloaded")
+    page.locator("input[name=login]").fill(EMAIL)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("button[name=login]").click()
+    page.wait_for_url(lambda address: "login" not in address)
+    return page
+
+
+def use_history(page: Any, url: str, history: str) -> None:
+    """Make a history the one that the page shows."""
+    answer = page.context.request.get(f"{url}/history/set_as_current?id={history}", timeout=SECONDS)
+    assert answer.ok, answer.text()[:300]
+
+
+def upload_run_view(play: Any, client: Any, url: str, shots: Path) -> None:
+    """Upload by the page's own dialog, run utrlm predict with a number that is refused first, view the table."""
+    page = open_page(play, url)
+    use_history(page, url, client.new_history("A person"))
+    page.goto(f"{url}/?tool_id=upload1", wait_until="domcontentloaded")
+    page.locator("input[type=file]").first.set_input_files(str(ROOT / "galaxy/test-data/utrs.fa"))
+    page.locator("#btn-start, button:has-text('Start')").first.click()
+    page.locator("div.content-item[data-hid='1'][data-state='ok']").wait_for()
+    page.goto(f"{url}/?tool_id=utrlm_predict&version=latest", wait_until="domcontentloaded")
+    button = page.locator("button:has-text('Run Tool')").first
+    button.wait_for()
+    page.get_by_text("1: utrs.fa").first.wait_for()
+    batch = page.locator("[id='form-element-options|batch_tokens'] input").first
+    batch.fill("0")
+    page.screenshot(path=str(shots / "refused.png"))
+    button.click()
+    page.wait_for_timeout(1500)
+    assert page.locator("div.content-item[data-hid='2']").count() == 0, "a batch of no letters became a job"
+    batch.fill("2048")
+    button.click()
+    done = page.locator("div.content-item[data-hid='2'][data-state='ok']")
+    done.wait_for()
+    done.locator(".content-title, .name").first.click()
+    page.wait_for_timeout(1000)
+    done.locator("[title*='isplay'], .display-btn").first.click()
+    page.get_by_text("ENST00000529008.5").first.wait_for()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=str(shots / "result.png"))
+
+
+def forms(play: Any, client: Any, url: str, shots: Path) -> None:
+    """Every tool's form, with data to choose from, as a picture."""
+    history = client.new_history("Forms")
+    data = ROOT / "galaxy/test-data"
+    for name, ext in (("genome.fa", "fasta"), ("genes.gtf", "gtf"), ("variants.vcf", "vcf"), ("halflife.toml", "toml")):
+        client.upload(history, data / name, ext)
+    client.upload(history, data / "halflife.csv", "csv")
+    client.upload(history, data / "utrs.fa", "fasta")
+    page = open_page(play, url)
+    use_history(page, url, history)
+    for tool in sorted(path.stem for path in (ROOT / "galaxy").glob("utrlm_*.xml") if path.stem != "utrlm_install"):
+        page.goto(f"{url}/?tool_id={tool}&version=latest", wait_until="domcontentloaded")
+        page.locator("button:has-text('Run Tool')").first.wait_for()
+        page.wait_for_timeout(2500)
+        form = page.locator(".tool-form, #center .center-panel, #center").first
+        assert page.locator(".alert-danger").count() == 0, f"{tool}: {page.locator('.alert-danger').first.inner_text()}"
+        form.screenshot(path=str(shots / f"{tool}.png"))
+
+
+CHECKS = {
+    "browser: upload, run, view": in_chromium("upload_run_view"),
+    "browser: every form": in_chromium("forms"),
+}
+
+if __name__ == "__main__":
+    from client import Client
+    from playwright.sync_api import sync_playwright
+
+    given = json.load(sys.stdin)
+    folder = Path(given["shots"])
+    folder.mkdir(exist_ok=True)
+    with sync_playwright() as play:
+        globals()[given["what"]](play, Client(given["url"], given["key"]), given["url"], folder)

@@ -1,0 +1,87 @@
+"""The Click options of the commands that train, export and score."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from utrlm.options import cpus
+
+fastas = click.option(
+    "--fasta", "fastas", required=True, multiple=True, metavar="FILE", help="FASTA of 5' UTRs; may be given again."
+)
+preset = click.option(
+    "--preset",
+    type=click.Choice(["tiny", "nano", "micro", "mega", "giga"]),
+    default="tiny",
+    help="Size of the backbone; tiny suits a CPU.",
+)
+random_utrs = click.option(
+    "--random", "random_utrs", type=click.IntRange(0), default=0, help="Random UTRs of 25 to 100 nt to add."
+)
+recipe = click.option("--recipe", required=True, metavar="FILE", help="How the model is made (TOML).")
+data = click.option("--data", required=True, metavar="DIR", help="Folder that the recipe's tables lie in.")
+either_recipe = click.option("--recipe", metavar="FILE", help="How the model is made (TOML); needs --data.")
+either_data = click.option("--data", metavar="DIR", help="Folder that the recipe's tables lie in.")
+table = click.option("--table", metavar="FILE", help="Your own CSV, TSV or Parquet table, instead of a recipe.")
+name = click.option("--name", default="own", help="Of the model: the first part of its columns.")
+own_task = click.option(
+    "--task",
+    type=click.Choice(["mrl", "te", "el", "splice", "structure"]),
+    help="Whose kind of model --table trains; see docs/tables.md.",
+)
+labels = click.option(
+    "--label-column", "labels", multiple=True, metavar="COLUMN", help="A column to learn; may be given again."
+)
+sequence_column = click.option("--sequence-column", "sequence", default="utr", help="Column of 5' UTRs.")
+group_column = click.option(
+    "--group-column", "group", default="", help="Column whose equal values stay in one split, such as the gene."
+)
+split_column = click.option(
+    "--split-column", "split", default="", help="Column of train, valid, test; without it whole groups are drawn."
+)
+unit = click.option("--unit", default="", help="Of the label columns.")
+epochs = click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20.0, help="Times a row is seen.")
+backbone = click.option(
+    "--backbone", default="", metavar="NAME|FILE", help="To start from: mrl, backbone-tiny, or a file."
+)
+backbone_output = click.option(
+    "--backbone-output", metavar="FILE", help="Write the backbone too (.safetensors), for other models to start from."
+)
+checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
+resume = click.option(
+    "--resume/--restart", default=True, help="Continue what lies in --checkpoint-dir, or remove it and begin anew."
+)
+tensorboard = click.option(
+    "--tensorboard", is_flag=True, help="Write for TensorBoard too, into --checkpoint-dir (extra tensorboard)."
+)
+shard = click.option("--shard", is_flag=True, help="Under torchrun: divide weights among processes (FSDP2), for giga.")
+seeds = click.option(
+    "--seeds", type=click.IntRange(0), default=0, help="Train so many models and average them; 0: as the recipe says."
+)
+init = click.option("--init", default="", metavar="NAME|FILE", help="Backbone or RiNALMo checkpoint to start from.")
+learn_fold = click.option(
+    "--fold",
+    is_flag=True,
+    help="Also learn minimum free energy and pairing, as ViennaRNA (extra fold) computes them.",
+)
+token_dropout = click.option(
+    "--token-dropout", is_flag=True, help="Show a hidden letter as zero, and the others as so much more."
+)
+settings = click.option("--settings", metavar="FILE", help="Rates, batches and more (TOML; docs/training.md).")
+
+
+def run(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every training: where and how it runs."""
+    for option in (cpus, shard, tensorboard, resume, checkpoint_dir):
+        function = option(function)
+    return function
+
+
+model = click.option("--model", metavar="FILE", help="An exported model (.onnx).")
+either_checkpoint_dir = click.option("--checkpoint-dir", metavar="DIR", help="Checkpoint of that recipe.")
+exported_backbone = click.option(
+    "--backbone", metavar="NAME|FILE", help="A backbone to embed with, instead of a recipe: a shipped one or a file."
+)
+folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
+split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")
