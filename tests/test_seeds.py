@@ -15,7 +15,8 @@ from utrlm.recipe import read_recipe
 from utrlm.table import build_table
 from utrlm.training import finetune as training
 from utrlm.training.ensemble import members
-from utrlm.training.finetune import finetune_file, trained_model
+from utrlm.training.finetune import finetune_file
+from utrlm.training.finish import trained_model
 from utrlm.training.report import meaning
 from utrlm.training.teachers import draw_rows, teach
 

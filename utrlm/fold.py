@@ -28,9 +28,9 @@ def pair_probabilities(codes: np.ndarray) -> np.ndarray:
         return np.zeros((0, 0), dtype=np.float32)
     letters = _LETTERS[codes].tobytes().decode()
     with _LOADED:
-        total = sum(_fold(rna, letters, name) for name in _PARAMETERS)
+        both = np.stack([_fold(rna, letters, name) for name in _PARAMETERS])
         rna.params_load_RNA_Turner2004()  # the default, for whoever else uses it
-    upper: np.ndarray = (total / len(_PARAMETERS)).astype(np.float32)
+    upper: np.ndarray = both.mean(axis=0).astype(np.float32)
     return upper + upper.T
 
 

@@ -28,6 +28,9 @@ STEEPEST = 4.0  # a logit moves four times as far as its probability, where that
 class Composition(nn.Module):
     """Logarithm of the length, shares of all k-mers of up to four letters, codons by frame -> a number a target."""
 
+    center: Tensor
+    weight: Tensor
+
     def __init__(self, targets: int):
         super().__init__()
         for k in range(1, LONGEST + 1):
@@ -65,7 +68,8 @@ class Composed(Calibrated):
     def __init__(self, network: Any, composition: Composition):
         super().__init__()
         self.network, self.composition = network, composition
-        self.backbone, self.head = network.backbone, network.head
+        self.backbone: Any = network.backbone
+        self.head: Any = network.head
         for name in ("mean", "scale", "probable"):
             self.register_buffer(name, getattr(network, name), persistent=False)
 

@@ -1,30 +1,24 @@
 """A recipe and its tables -> a trained model."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pandas as pd
 import torch
 
 from utrlm.errors import InputError
-from utrlm.evaluate import FOLD_COLUMNS, evaluate, evaluate_folds, predict_labels
+from utrlm.evaluate import FOLD_COLUMNS, predict_labels
 from utrlm.files import written
 from utrlm.own import choose_labels, table_recipe
 from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe
-from utrlm.table import build_table, read_table
+from utrlm.table import build_table
 from utrlm.training import checkpoint, parallel
 from utrlm.training.build import examples, new_model
-from utrlm.training.composition import compose
-from utrlm.training.ensemble import Ensemble
 from utrlm.training.ensemble import members as seeded
-from utrlm.training.export import calibrated, export, make_card, write_card
+from utrlm.training.finish import export_model, export_plan
 from utrlm.training.loop import DEFAULT, How, train
-from utrlm.training.pretrain import save_backbone
-from utrlm.training.report import write_report
 from utrlm.training.teachers import teach
 
 
@@ -131,19 +125,6 @@ def taught_by(recipe: Recipe, members: list[tuple[Recipe, Path]], data: Path) ->
     return replace(recipe, teachers=(*recipe.teachers, *map(str, teachers)))
 
 
-def join_folds(folder: Path, folds: int) -> Path:
-    """All out-of-fold predictions in one file, `folder`/folds.tsv.gz.
-
-    Raises:
-        InputError: a fold is missing.
-    """
-    parts, joined = [folder / f"fold{fold}.tsv" for fold in range(folds)], folder / "folds.tsv.gz"
-    with written(str(joined)) as beside:
-        table = pd.concat([read_table(part) for part in parts])
-        table.to_csv(beside, sep="\t", index=False, compression={"method": "gzip", "mtime": 0})
-    return joined
-
-
 def finetune_table(
     table: str,
     output: str,
@@ -190,67 +171,3 @@ def export_checkpoint(
     if not recipe or not data or not checkpoint_dir:
         raise InputError("give --recipe FILE, --data DIR and --checkpoint-dir DIR, or --backbone NAME|FILE")
     export_plan(read_recipe(Path(recipe)), Path(data), Path(checkpoint_dir), Path(output), backbone_output)
-
-
-def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone_output: str | None = None) -> None:
-    """Export what `folder` holds, with its cards and its learning curve beside it; see `export_checkpoint`."""
-    table, scores = build_table(recipe, data), None
-    if recipe.folds:
-        folds = join_folds(folder, recipe.folds)
-        scores = evaluate_folds(str(folds), table)
-        shutil.copy(folds, output.with_suffix(".folds.tsv.gz"))
-    model = export_model(recipe, data, table, folder, output, scores)
-    write_report(recipe, table, folder, output)
-    if backbone_output:
-        if not hasattr(model, "backbone"):
-            raise InputError("--backbone-output: a mean of several models has no one backbone")
-        with written(backbone_output) as beside:
-            save_backbone(
-                model.backbone, Path(beside), {}, model.head.hidden if recipe.trained.kind == "scalar" else None
-            )
-
-
-def export_model(
-    recipe: Recipe,
-    data: Path,
-    table: pd.DataFrame,
-    folder: Path,
-    output: Path,
-    scores: dict[str, Any] | None = None,
-) -> Any:
-    """Export the moving average of the checkpoint in `folder`; without `scores`, it is scored on the test rows.
-
-    Raises:
-        InputError: no checkpoint.
-    """
-    train_rows, test_rows = (table[table["split"] == split] for split in ("train", "test"))
-    members = [] if recipe.distil else seeded(recipe, folder)
-    models = [trained_model(one, train_rows, place) for one, place in members or [(recipe, folder)]]
-    if recipe.composition:
-        models = [
-            compose(one, *(examples(table, part, recipe, folder) for part in ("train", "valid"))) for one in models
-        ]
-    model = Ensemble(models).eval() if members else models[0]
-    card = calibrated(make_card(recipe, data, train_rows), model, examples(table, "valid", recipe, folder))
-    with written(str(output)) as beside:
-        export(model, card, Path(beside))
-        proto = onnx.load(beside)
-        write_card(proto, replace(card, metrics=evaluate(beside, test_rows) if scores is None else scores))
-        Path(beside).write_bytes(proto.SerializeToString())
-    return model
-
-
-def trained_model(recipe: Recipe, train_rows: pd.DataFrame, folder: Path) -> Any:
-    """The model whose checkpoint lies in `folder`.
-
-    Raises:
-        InputError: no checkpoint, or that of another model.
-    """
-    path = folder / checkpoint.NAME
-    weights = checkpoint.trained_weights(path)
-    model = new_model(recipe, train_rows)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(f"{path}: of another model than this recipe's") from error
-    return model.eval()
