@@ -107,7 +107,7 @@ def _check_names(card: ModelCard) -> None:
     """Raise ValueError where names make no columns of a table, or nothing is read."""
     if not all(name.isprintable() and 0 < len(name) <= 200 for name in card.columns):
         raise ValueError(f"columns {', '.join(card.columns)!r:.200}")
-    if not card.columns or len(set(card.columns)) < len(card.columns):
+    if (not card.columns and card.kind != EMBEDDING) or len(set(card.columns)) < len(card.columns):
         raise ValueError(f"{len(card.targets)} targets, {len(set(card.columns))} columns")
     if not 0 < card.context <= LONGEST_CONTEXT:
         raise ValueError(f"context {card.context}")

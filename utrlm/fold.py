@@ -31,7 +31,8 @@ def pair_probabilities(codes: np.ndarray) -> np.ndarray:
         both = np.stack([_fold(rna, letters, name) for name in _PARAMETERS])
         rna.params_load_RNA_Turner2004()  # the default, for whoever else uses it
     upper: np.ndarray = both.mean(axis=0).astype(np.float32)
-    return upper + upper.T
+    symmetric: np.ndarray = upper + upper.T
+    return symmetric
 
 
 def _fold(rna: Any, letters: str, parameters: str) -> np.ndarray:
