@@ -10,12 +10,12 @@ import torch
 from utrlm import own
 from utrlm.errors import InputError
 from utrlm.models import open_model
-from utrlm.options import own_task
 from utrlm.own import choose_labels, table_recipe
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table
 from utrlm.tasks import TASKS
 from utrlm.training.finetune import finetune_table
+from utrlm.training_options import own_task
 
 COLUMNS = {"sequence": "utr", "group": "", "split": "", "unit": "", "epochs": 1.0}
 STEM = "GGGACC"

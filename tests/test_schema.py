@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 import utrlm
-from utrlm import options
+from utrlm import options, training_options
 
 from .conftest import ROOT
 
@@ -40,14 +40,14 @@ def test_the_schema_is_one_and_takes_its_own_defaults():
     ("parameter", "option"),
     [
         ("select", options.select),
-        ("task", options.own_task),
-        ("preset", options.preset),
-        ("split", options.split),
+        ("task", training_options.own_task),
+        ("preset", training_options.preset),
+        ("split", training_options.split),
         ("batch_tokens", options.batch_tokens),
         ("shard_residues", options.shard_residues),
-        ("name", options.name),
-        ("sequence_column", options.sequence_column),
-        ("epochs", options.epochs),
+        ("name", training_options.name),
+        ("sequence_column", training_options.sequence_column),
+        ("epochs", training_options.epochs),
     ],
 )
 def test_choices_and_defaults_are_those_of_the_commands(parameter, option):

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import click
 import pytest
 
-from utrlm import options, wrappers
+from utrlm import options, training_options, wrappers
 from utrlm.errors import InputError
 from utrlm.models import shipped
 
@@ -108,14 +108,14 @@ def test_every_shipped_model_can_be_chosen():
 
 @click.command()
 @options.batch_tokens
-@options.epochs
+@training_options.epochs
 @options.form
 @options.ct
 @options.fold
-@options.unit
+@training_options.unit
 @options.device
 @options.fasta
-@options.backbone
+@training_options.backbone
 def example(**settings):
     """A command with an option of every kind."""
 
