@@ -22,6 +22,15 @@ from utrlm.models import WEIGHTS, describe
 
 NAME = "generated.xml"
 GRANTED = {"--device", "--cpus"}  # the destination says, never the user
+ELSEWHERE = {
+    "--init",
+    "--settings",
+    "--resume",
+    "--tensorboard",
+    "--shard",
+    "--task",
+    "--if-any",
+}  # for shells and clusters alone
 BY_HAND = {  # flags whose place in a tool's form the form alone knows; files and folders need not be named here
     "--tasks",
     "--sequence-column",
@@ -93,7 +102,9 @@ def macros(commands: dict[str, click.Command]) -> str:
     lines.append(f'    <token name="@VERSION@">{utrlm.__version__}</token>')
     for tool, command in commands.items():
         lines += tool_macros(tool.removeprefix("utrlm_"), command)
-    lines += model_macros(describe([]), sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
+    lines += model_macros(
+        [one for one in describe([]) if one["columns"]], sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+    )
     return "\n".join([*lines, "</macros>"]) + "\n"
 
 
@@ -110,7 +121,7 @@ def variable(option: click.Parameter) -> str:
 def values(command: click.Command) -> list[click.Option]:
     """Options that hold a value: no file, folder, column or sequence, and not what the destination grants."""
     options = [option for option in command.params if isinstance(option, click.Option) and not option.is_eager]
-    return [option for option in options if not option.metavar and flag(option) not in GRANTED]
+    return [option for option in options if not option.metavar and flag(option) not in GRANTED | ELSEWHERE]
 
 
 def tool_macros(verb: str, command: click.Command) -> Iterator[str]:
