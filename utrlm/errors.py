@@ -1,4 +1,4 @@
-"""The exceptions that are no defects: the user's data is wrong, or the run was asked to stop."""
+"""Exceptions that end a command in one line: the user's data is wrong, or a training was stopped."""
 
 
 class InputError(Exception):
@@ -10,4 +10,11 @@ class InputError(Exception):
 
 
 class InterruptedRunError(Exception):
-    """The run was asked to stop (SIGTERM) and has written its checkpoint."""
+    """A training was asked to stop (SIGTERM) and has written its checkpoint.
+
+    Becomes one line on stderr and exit status 143, by which schedulers and Nextflow know to try again.
+    """
+
+
+class DivergedError(InputError):
+    """A training's loss is not a number; the message names the step and the rows."""

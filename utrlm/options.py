@@ -1,6 +1,7 @@
 """The Click options that several commands share, and the one place where errors become a line."""
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,6 @@ import click
 
 import utrlm
 from utrlm.errors import InputError, InterruptedRunError
-
-INTERRUPTED = 128 + 15  # exit status of what SIGTERM ends, which schedulers and pipelines try again
 
 
 class Command(click.Command):
@@ -25,7 +24,7 @@ class Command(click.Command):
             raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
         except InterruptedRunError as error:
             say(str(error))
-            ctx.exit(INTERRUPTED)
+            ctx.exit(128 + signal.SIGTERM)
         except BrokenPipeError:
             ctx.exit(1)
 
