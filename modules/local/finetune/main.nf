@@ -12,6 +12,7 @@ process FINETUNE {
     tuple val(meta), path("${meta.id}.log.jsonl"), emit: log
     tuple val(meta), path("${meta.id}.recipe.toml"), emit: recipe
     tuple val(meta), path("${meta.id}.folds.tsv.gz"), emit: folds, optional: true
+    tuple val(meta), path("${meta.id}.{card.md,curve.png}"), emit: report, optional: true
     tuple val("${task.process}"), val('utrlm'), eval("utrlm-finetune --version | sed 's/.*version //'"), topic: versions
 
     script:
@@ -20,7 +21,7 @@ process FINETUNE {
     def start = backbone ? "--backbone '${backbone}'" : ''
     """
     utrlm-finetune ${what} ${start} --cpus ${task.cpus} --checkpoint-dir '${checkpoint_dir}' --output '${meta.id}.onnx'
-    utrlm-models --json --models '${meta.id}.onnx' > '${meta.id}.card.json'
+    [ -e '${meta.id}.card.json' ] || utrlm-models --json --models '${meta.id}.onnx' > '${meta.id}.card.json'
     cp '${checkpoint_dir}/log.jsonl' '${meta.id}.log.jsonl'
     cp '${recipe ?: checkpoint_dir + '/recipe.toml'}' '${meta.id}.recipe.toml'
     """
