@@ -6,6 +6,7 @@ from utrlm.card import CardTarget, ModelCard
 from utrlm.decode import site_columns
 from utrlm.errors import InputError
 from utrlm.fasta import Record
+from utrlm.predict import padded_length
 from utrlm.scan import Site, at_prior, candidates, scan
 
 DONOR, ACCEPTOR = (CardTarget(f"human_{n}", "probability", "", s) for n, s in (("donor", "GT"), ("acceptor", "AG")))
@@ -56,3 +57,19 @@ def test_candidates(sequence, found):
 def test_an_unknown_species():
     with pytest.raises(InputError, match="predicts no sites of 'yeast'"):
         list(scan(Record("r", "", "GT", alphabet.encode("GT")), Even(), "yeast", 1))
+
+
+@pytest.mark.parametrize("context", [48, 80, 320])
+def test_training_reads_the_very_window_that_prediction_reads(context):
+    """A column more on the left would move the site off the middle (as it once did, at 320)."""
+    import pandas as pd
+
+    from utrlm.training.data import Examples
+
+    sequence = "ACGTTGCA" * 75 + "GT"
+    rows = pd.DataFrame({"sequence": [sequence], "target": "d", "label": 1.0, "weight": 1.0, "repeat": 1})
+    examples = Examples(rows, ["d"], context, 25_600, kind="site")
+    ((_, batch),) = examples.in_order()
+    window = alphabet.WINDOWS["site"](alphabet.encode(sequence), context)
+    assert batch.codes.tolist() == [window.tolist()]
+    assert padded_length(context) == context

@@ -15,6 +15,7 @@ else:
     import tomli as tomllib
 
 OPTIMISERS = ("muon", "adamw")
+SITE_STEP = 16  # prediction pads to multiples of this, and padding would move a site off its window's middle
 LARGEST = 100_000_000  # of any size in a recipe
 
 
@@ -135,6 +136,8 @@ def read_recipe(path: Path) -> Recipe:
     if recipe.task not in TASKS and (recipe.task or not recipe.targets):
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
     check_sources(recipe.sources, recipe.trained, str(path))
+    if recipe.trained.kind == "site" and recipe.context % SITE_STEP:
+        raise InputError(f"{path}: context is {recipe.context}; of sites it is a multiple of {SITE_STEP}")
     return recipe
 
 

@@ -37,6 +37,8 @@ class Sequences:
         self.repeat = repeat
         lengths = np.array([len(one) for one in self.codes])
         self.bucket = np.array([*BUCKETS, context])[np.searchsorted(BUCKETS, lengths)]
+        if kind == "site":  # its middle is the site: no column may be added on the left, here or in prediction
+            self.bucket[:] = context
         self.unpadded = lengths == self.bucket
         self.batch_tokens = batch_tokens
 
