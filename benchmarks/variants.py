@@ -42,7 +42,10 @@ def main():
     print("column\tvariants\tSpearman\tPearson\t95 % of Spearman, of Pearson, over groups")
     for column in ("mrl_designed", "mrl_egfp_unmod", "mrl_varying"):
         change, measured = (variant[column] - mother[column]).to_numpy(), snv["obs_diff"].to_numpy()
-        ends = [metrics.bootstrap(measured, change, snv["group"].to_numpy(), name) for name in ("spearman", "pearson")]
+        ends = [
+            metrics.bootstrap(measured, change, snv["group"].to_numpy(), metric)
+            for metric in (metrics.spearman, metrics.pearson)
+        ]
         scores = metrics.spearman(measured, change), metrics.pearson(measured, change)
         print(column, len(snv), *(f"{s:.3f}" for s in scores), *(f"{a:.3f} to {b:.3f}" for a, b in ends), sep="\t")
 
@@ -52,7 +55,7 @@ def main():
     print("\nset\trows\tR2\t95 %\tSpearman")
     for name in np.unique(kind):
         m, p, g = label[kind == name], predicted[kind == name], varying["group"].to_numpy()[kind == name]
-        low, high = metrics.bootstrap(m, p, g, "R2")
+        low, high = metrics.bootstrap(m, p, g, metrics.r2_score)
         print(
             name,
             len(m),
