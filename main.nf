@@ -20,7 +20,7 @@ def check_schema() {
         }
         def wanted = known[name] ?: [:]
         def least = wanted.minimum ? '[1-9][0-9]{0,8}' : '[0-9]{1,9}'
-        if (wanted.type == 'integer' && !(value.toString() ==~ least)) {
+        if (wanted.type == 'integer' && value != null && !(value.toString() ==~ least)) {
             error("--${name} ${value}: not a whole number${wanted.minimum ? ' above 0' : ''}")
         }
         if (wanted['enum'] && value && !(value in wanted['enum'])) {
