@@ -48,7 +48,7 @@ def predict(fasta, output, models=()):
 
 
 def weights(bench):
-    """Train to the end, or go on to it, in this process; the average's weights by name, as bytes."""
+    """Train to the end, or go on to it, in this process; the average's weights."""
     import torch
 
     from utrlm.recipe import read_recipe
@@ -59,7 +59,7 @@ def weights(bench):
         model = finetune(read_recipe(bench / "mini.toml"), bench, bench / "out", 1)
     finally:
         torch.compile = compiled
-    return {name: one.numpy().tobytes() for name, one in model.state_dict().items()}
+    return [one.numpy() for one in model.state_dict().values()]
 
 
 class Lab:

@@ -55,7 +55,7 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
 SlurmdParameters=config_overrides
 ReturnToService=2
 InactiveLimit=0
-KillWait=5
+KillWait=30
 OverTimeLimit=0
 MinJobAge=300
 MaxArraySize=1001
