@@ -38,10 +38,11 @@ if sys.argv[0].endswith("utrlm-finetune"):
     listen, replace = signal.signal, os.replace
 
     def interrupted(number, handler):
-        listen(number, handler)
+        before = listen(number, handler)
         if number == signal.SIGTERM and callable(handler) and len(list(tries.iterdir())) < 2:
             (tries / str(len(list(tries.iterdir())))).touch()
             os.kill(os.getpid(), signal.SIGTERM)
+        return before
 
     def replaced(old, new):
         replace(old, new)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from utrlm import alphabet, options
+from utrlm import alphabet, training_options
 from utrlm.errors import InputError
 from utrlm.training import markov
 from utrlm.training.masked import MaskedSequences
@@ -51,7 +51,7 @@ def test_markov_learns_a_repeat():
 
 
 def test_the_command_offers_every_preset():
-    assert list(options.preset(lambda: None).__click_params__[0].type.choices) == list(PRESETS)
+    assert list(training_options.preset(lambda: None).__click_params__[0].type.choices) == list(PRESETS)
 
 
 def test_energy_and_pairing_are_learned_from_a_backbone_on(tmp_path):
