@@ -110,7 +110,7 @@ class Lab:
         env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TORCH_COMPILE_DISABLE": "1"}
         env |= {"FAULT_SETUP": EAGER} if command[0] == "utrlm-finetune" else {}
         done = subprocess.run(
-            [*full, *command[1:]], cwd=self.bench, env=env, capture_output=True, text=True, timeout=300
+            [*full, *command[1:]], cwd=self.bench, env=env, capture_output=True, text=True, timeout=1800
         )
         lines = [line for line in done.stderr.splitlines() if not line.startswith("W")]  # torch's remarks
         return Done(done.returncode, "\n".join(lines))

@@ -16,7 +16,7 @@ end() {
     pid=$(cat "$D/$1.pid")
     if [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = "$1" ]; then
         kill "$pid"
-        for _ in $(seq 100); do kill -0 "$pid" 2> /dev/null || break; sleep .1; done
+        for _ in $(seq 600); do kill -0 "$pid" 2> /dev/null || break; sleep .1; done
     fi
     rm -f "$D/$1.pid"
 }
@@ -24,8 +24,11 @@ end() {
 stop() {
     if [ -s "$D/slurmctld.pid" ] && kill -0 "$(cat "$D/slurmctld.pid")" 2> /dev/null; then
         timeout 5 scancel -u "$(id -un)" || true
-        sleep 1
+        for _ in $(seq 60); do [ -z "$(timeout 5 squeue -h)" ] && break; sleep 1; done
     fi
+    for step in $(pgrep -x slurmstepd); do # of ours: it would wait for its controller for ever
+        if readlink "/proc/$step"/fd/* 2> /dev/null | grep -q "^$D/"; then kill -9 "$step"; fi
+    done
     for daemon in slurmd slurmctld munged; do end $daemon; done
 }
 
