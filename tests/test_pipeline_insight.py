@@ -13,7 +13,10 @@ def test_mutagenesis(nextflow, fasta, run, tmp_path):  # noqa: F811
     arguments = ["--tasks", "mrl", "--fasta", path, "--mutagenesis", "--deletions", "--plots"]
     done = nextflow(*arguments, "--outdir", "maps")
     assert done.returncode == 0, done.stdout
-    assert run("mutagenesis", "--fasta", path, "--deletions", "--output", tmp_path / "m.tsv").returncode == 0
+    assert (
+        run("mutagenesis", "--tasks", "mrl", "--fasta", path, "--deletions", "--output", tmp_path / "m.tsv").returncode
+        == 0
+    )
     results = done.folder / "maps"
     assert (results / "some.mutants.tsv").read_bytes() == (tmp_path / "m.tsv").read_bytes()
     assert (results / "some.maps/overview.mrl_varying.svg").exists()

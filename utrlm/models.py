@@ -9,6 +9,7 @@ import onnxruntime
 
 from utrlm.card import EMBEDDING, KEY, ModelCard, parse_card
 from utrlm.errors import InputError
+from utrlm.tasks import TASKS
 
 WEIGHTS = Path(__file__).parent / "weights"
 DIGESTS = WEIGHTS / "SHA256SUMS"  # of every shipped file, as sha256sum writes it
@@ -36,8 +37,9 @@ class Model:
 
 
 def shipped() -> dict[str, Path]:
-    """Shipped models to predict with, by name."""
-    return {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx")) if not path.stem.startswith(BACKBONE)}
+    """Shipped models to predict with, by name, in the order of TASKS."""
+    found = {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx")) if not path.stem.startswith(BACKBONE)}
+    return {name: found.pop(name) for name in TASKS if name in found} | found
 
 
 def backbones() -> dict[str, Path]:
