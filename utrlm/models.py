@@ -99,6 +99,7 @@ def open_model(path: Path, device: str = "auto") -> Model:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False  # with it every model keeps 150 MB of its own; without, 5 % more time on a CPU
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         metadata = session.get_modelmeta().custom_metadata_map
