@@ -7,7 +7,7 @@ from typing import Any
 
 import onnxruntime
 
-from utrlm.card import EMBEDDING, KEY, ModelCard, parse_card
+from utrlm.card import EMBEDDING, KEY, STRUCTURE, CardTarget, ModelCard, parse_card
 from utrlm.errors import InputError
 from utrlm.tasks import TASKS
 
@@ -126,6 +126,14 @@ def _check_digest(path: Path) -> None:
     raise InputError(f"{path}: not the shipped file (its SHA-256 is not in {DIGESTS.name}); reinstall utrlm")
 
 
+def test_scores(card: ModelCard, target: CardTarget) -> dict[str, Any]:
+    """What a card says of a target on test rows; of structures, F1 of base pairs a part."""
+    if target.unit == STRUCTURE:
+        return {f"F1 {part}": scores["F1"] for part, scores in card.metrics.items()}
+    scores: dict[str, Any] = card.metrics.get(target.name, {})
+    return scores
+
+
 def describe(paths: list[str]) -> list[dict[str, Any]]:
     """Cards of the shipped models, or of the given files, as plain values."""
     described = []
@@ -136,7 +144,7 @@ def describe(paths: list[str]) -> list[dict[str, Any]]:
                 "column": f"{card.name}_{target.name}",
                 "unit": target.unit,
                 "description": target.description,
-                "test": card.metrics.get(target.name, {}),
+                "test": test_scores(card, target),
             }
             for target in card.targets
         ]
