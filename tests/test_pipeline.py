@@ -96,7 +96,7 @@ def test_bad_letters_stop_the_run_and_name_the_record(nextflow, tmp_path):
     ("arguments", "message"),
     [
         (["--fasta", "none.fa"], "--fasta none.fa: no such file"),
-        (["--fasta", EXAMPLE, "--tasks", "nope"], "--tasks nope: no shipped model; there are mrl"),
+        (["--fasta", EXAMPLE, "--tasks", "nope"], "--tasks nope: no shipped model; there are el, mrl, "),
         (["--fasta", EXAMPLE, "--fatsa", "x"], "--fatsa: no such parameter"),
         (["--fasta", EXAMPLE, "--shard_residues", "x"], "--shard_residues x: not a whole number above 0"),
     ],
