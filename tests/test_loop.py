@@ -290,12 +290,15 @@ def test_a_line_a_step_and_tensorboard(data):
 CHILD = (
     EAGER
     + """
+import os
 from pathlib import Path
 from utrlm.recipe import read_recipe
 from utrlm.training.finetune import finetune
 from utrlm.training.loop import How
 data, name, shard = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "shard"
 finetune(read_recipe(data / "mini.toml"), data, data / name, 1, how=How(shard=shard))
+sys.stderr.flush()
+os._exit(0)  # past the interpreter's end, in which gloo's threads were once seen to abort (parallel.settle)
 """
 )
 

@@ -130,6 +130,7 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
             if stop:
                 raise InterruptedRunError(f"stopped after step {step + 1} of {steps}; the same command continues")
     result.load_state_dict(state.best or parallel.whole(average.state_dict()))
+    parallel.settle()
     return result
 
 

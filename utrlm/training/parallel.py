@@ -63,6 +63,17 @@ def added(values: list[float], device: torch.device) -> list[float]:
     return result
 
 
+def settle() -> None:
+    """Wait until all are here, and gloo's threads have let go of the last tensors they carried.
+
+    A thread that does so while the interpreter ends aborts the process, and nothing ends these threads earlier:
+    FSDP2's caches hold the process group after it was destroyed.
+    """
+    if count() > 1:
+        for _ in range(2):  # gloo has two threads
+            dist.barrier()
+
+
 def agreed(value: float, device: torch.device) -> float:
     """The first process's value, so that all decide alike."""
     return added([0.0 if rank() else value], device)[0]
