@@ -16,6 +16,7 @@ from utrlm.fields import check_types
 KEY = "utrlm.card"  # metadata key
 PROBABILITY = "probability"  # a target's unit: 0 or 1 was measured
 STRUCTURE = "dot-bracket"  # a target's unit: the column is text
+COVERAGE = 0.9  # share of new measurements that an interval is made to hold
 EMBEDDING = "embedding"  # a kind without columns: a vector a letter, see `embed`
 # what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
 KINDS = ("scalar", "site", "pairs", EMBEDDING)

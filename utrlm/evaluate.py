@@ -19,31 +19,44 @@ from utrlm.table import build_table, read_table
 FOLD_COLUMNS = ["source", "row", "target", "fold", "predicted", "low", "high"]
 
 
-def evaluate_file(model: str | None, folds: str | None, recipe: str, data: str, split: str) -> dict[str, Any]:
+def evaluate_file(
+    model: str | None, folds: str | None, recipe: str, data: str, split: str, plots: str | None = None
+) -> dict[str, Any]:
     """Scores a target: number of rows, metrics, bootstrap 95 % intervals.
 
-    Of a model on one split, or of the out-of-fold predictions that a recipe with folds left in a file.
+    Of a model on one split, or of the out-of-fold predictions that a recipe with folds left in a file. `plots`: a
+    folder for drawings, made if missing.
 
     Raises:
-        InputError: the model, the predictions, the recipe or a table cannot be used.
+        InputError: the model, the predictions, the recipe or a table cannot be used, or the folder cannot be made.
     """
     if (model is None) == (folds is None):
         raise InputError("give either --model FILE or --folds FILE")
+    folder = None
+    if plots is not None:  # what is wrong with it is said before the work
+        from utrlm.score_plots import open_folder
+
+        folder = open_folder(plots)
     table = build_table(read_recipe(Path(recipe)), Path(data))
     if folds is not None:
-        return evaluate_folds(folds, table)
-    return evaluate(str(model), table[table["split"] == split])
+        return evaluate_folds(folds, table, folder)
+    return evaluate(str(model), table[table["split"] == split], folder)
 
 
-def evaluate(model: str, table: pd.DataFrame) -> dict[str, Any]:
-    """Scores a target, or of structures a part, of a table as `table.build_table` makes it."""
-    if open_model(Path(model), "cpu").card.kind == "pairs":
-        return evaluate_structures(model, table)
-    return score_table(pd.concat([table, predict_labels(model, table)], axis=1))
+def evaluate(model: str, table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any]:
+    """Scores a target, or of structures a part, of a table as `table.build_table` makes it; draws into `plots`."""
+    if open_model(Path(model), "cpu").card.kind != "pairs":
+        return score_table(pd.concat([table, predict_labels(model, table)], axis=1), plots)
+    scores = evaluate_structures(model, table)
+    if plots:
+        from utrlm.score_plots import draw_families
+
+        draw_families(scores, plots)
+    return scores
 
 
-def evaluate_folds(folds: str, table: pd.DataFrame) -> dict[str, Any]:
-    """Scores a target of every row, each predicted by a model that saw none of its group.
+def evaluate_folds(folds: str, table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any]:
+    """Scores a target of every row, each predicted by a model that saw none of its group; draws into `plots`.
 
     Raises:
         InputError: a file without those predictions, or of another table.
@@ -54,15 +67,19 @@ def evaluate_folds(folds: str, table: pd.DataFrame) -> dict[str, Any]:
     both = table.merge(predicted, on=["source", "row", "target"])
     if not len(both) == len(table) == len(predicted):
         raise InputError(f"{folds}: {len(predicted)} predictions, of which {len(both)} fit the {len(table)} rows")
-    return score_table(both)
+    return score_table(both, plots)
 
 
-def score_table(table: pd.DataFrame) -> dict[str, Any]:
-    """Scores a target. Columns target, label, predicted, low, high, group, rank."""
+def score_table(table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any]:
+    """Scores a target; draws into `plots`. Columns sequence, target, label, predicted, low, high, group, rank."""
     scores = {}
     for target, part in table.groupby("target"):
         columns = (part[name].to_numpy() for name in ("label", "predicted", "group"))
         scores[str(target)] = score(*columns) | score_intervals(part.dropna(subset="low"))
+    if plots:
+        from utrlm.score_plots import draw_targets
+
+        draw_targets(table, plots)
     return scores
 
 
@@ -160,5 +177,4 @@ def score_intervals(rows: pd.DataFrame) -> dict[str, Any]:
 
 def by_quarter(inside: np.ndarray, order: np.ndarray) -> list[float]:
     """Means of four equal parts, from the smallest of `order` to the largest. Both (N,)"""
-    parts = np.array_split(inside[np.argsort(order, kind="stable")], 4)
-    return [round(float(part.mean()), 4) for part in parts if len(part)]
+    return [round(float(inside[part].mean()), 4) for part in metrics.quarters(order) if len(part)]

@@ -75,6 +75,11 @@ def bootstrap(
     return float(low), float(high)
 
 
+def quarters(order: np.ndarray) -> list[np.ndarray]:
+    """Row numbers of four equal parts, from the smallest of `order` to the largest. (N,)"""
+    return np.array_split(np.argsort(order, kind="stable"), 4)
+
+
 def bootstrap_mean(values: np.ndarray, groups: np.ndarray, draws: int = 200, seed: int = 0) -> tuple[float, float]:
     """95 % interval of a mean, drawing whole groups with replacement. Both (N,)"""
     low, high = np.percentile([values[rows].mean() for rows in resamples(groups, draws, seed)], [2.5, 97.5])

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import logomaker
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -96,6 +95,8 @@ def saliency(effects: np.ndarray) -> np.ndarray:
 
 def draw_map(one: "MutationMap", column: str) -> Figure:
     """A record's saliency logo over the heatmap of its mutants' differences."""
+    import logomaker  # other drawings do without
+
     effects = one.effects(column)
     letters, positions = one.letters[one.first :], np.arange(one.first + 1, len(one.letters) + 1)
     figure = Figure(figsize=(2.5 + LETTER * len(letters), 3.6), layout="constrained")

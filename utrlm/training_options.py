@@ -84,4 +84,9 @@ exported_backbone = click.option(
     "--backbone", metavar="NAME|FILE", help="A backbone to embed with, instead of a recipe: a shipped one or a file."
 )
 folds = click.option("--folds", metavar="FILE", help="Out-of-fold predictions of a recipe with folds (.folds.tsv.gz).")
+score_plots = click.option(
+    "--plots",
+    metavar="DIR",
+    help="Draw calibration, predictions, residuals and, of structures, F1 a family, as SVG and PNG (extra plots).",
+)
 split = click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="Rows to score.")

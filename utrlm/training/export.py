@@ -13,13 +13,13 @@ import torch
 
 import utrlm
 from utrlm import alphabet
-from utrlm.card import EMBEDDING, KEY, CardTarget, ModelCard
+from utrlm.card import COVERAGE, EMBEDDING, KEY, CardTarget, ModelCard
 from utrlm.files import written
 from utrlm.recipe import Recipe
 from utrlm.table import digest
 from utrlm.training.model import Backbone
 from utrlm.training.pretrain import SHORTEST, find_backbone, load_backbone
-from utrlm.training.spread import COVERAGE, calibrate
+from utrlm.training.spread import calibrate
 
 EXACT = 1e-7  # largest error of a number kept in half precision
 SMALL = 256  # numbers; fewer are kept as they are

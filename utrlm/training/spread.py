@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-COVERAGE = 0.9
+from utrlm.card import COVERAGE
+
 FOLDS = 5  # the guess of a row's error comes from a fit that did not see the row
 RIDGE = 30.0  # per standardised feature
 SMALLEST = 0.02  # standardised error below which a hit is a hit; keeps the logarithm finite
