@@ -6,10 +6,14 @@
 # make test-galaxy           the Galaxy tools in a real Galaxy, and in a browser (GALAXY_HOME: 2 GB, installed once)
 # make wrappers              the Galaxy tools' generated macros
 # make lint                  ruff, mypy, nextflow lint
+# make coverage              share of lines that tests run, at least LEAST (90) percent of them; TESTS: which
+# make package               sdist and wheel under dist/, checked
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
 OUTDIR ?= results
 ARGS ?=
+TESTS ?= tests
+LEAST ?= 90
 GALAXY_HOME ?= .venv-galaxy
 GALAXY_JOB_PATH ?= $(CURDIR)/.venv/bin
 
@@ -17,7 +21,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint
+.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint coverage package
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -60,3 +64,17 @@ lint: setup-test
 	ruff format --check .
 	mypy
 	nextflow lint main.nf modules subworkflows nextflow.config conf
+
+coverage: setup-test
+	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[coverage]')
+	rm -rf .coverage && mkdir .coverage
+	coverage run -m pytest $(TESTS)
+	coverage combine -q
+	coverage html -q -d .coverage/html --fail-under 0
+	coverage report --fail-under $(LEAST)
+
+package: setup
+	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[package]')
+	rm -rf dist
+	python -m build
+	twine check --strict dist/*
