@@ -1,0 +1,61 @@
+"""Recipes of other package managers say what pyproject.toml says."""
+
+import re
+import sys
+
+import pytest
+import yaml
+
+from .conftest import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = {
+    "design": "design plots",
+    "mutagenesis": "plots",
+    "evaluate": "evaluate",
+    "finetune": "train",
+    "pretrain": "train",
+}
+CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # where conda calls a package by another name
+MODULES = sorted((ROOT / "modules/local").iterdir())
+
+
+def requirements(extra):
+    """Names, as conda has them, to version bounds; of an extra that takes another in, of both. "": the core's."""
+    found = {}
+    for told in PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]:
+        name, rest = re.fullmatch(r"([A-Za-z-]+)(.*)", told.split(";")[0]).groups()
+        if name == "utrlm":
+            found |= requirements(rest.strip("[]"))
+        else:
+            found[CONDA.get(name, name)] = rest
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_environment_of_a_module(module):
+    environment = yaml.safe_load((module / "environment.yml").read_text())
+    assert environment["channels"] == ["conda-forge", "bioconda"]
+    own, *others = (name.split("::")[1] for name in environment["dependencies"])
+    assert own == f"utrlm={PROJECT['version']}"
+    wanted = {}
+    for extra in EXTRAS.get(module.name, "").split():
+        wanted |= requirements(extra)
+    assert others == sorted(name + bound for name, bound in wanted.items())
+
+
+def test_bioconda_recipe():
+    text = (ROOT / "packaging/bioconda/meta.yaml").read_text()
+    assert f'{{% set version = "{PROJECT["version"]}" %}}' in text
+    run = re.search(r"\n  run:\n((?:    - .*\n)+)", text)[1].split("    - ")[1:]
+    told = dict(line.strip().split(" ", 1) for line in run)
+    assert told.pop("python") == PROJECT["requires-python"]
+    assert told == requirements("") | requirements("genome")
+    scripts = {command.split()[0] for command in re.findall(r"    - (utrlm-.*)", text)}
+    assert scripts <= {path.name for path in (ROOT / "bin").iterdir()}
+    assert f'summary: "{PROJECT["description"]}"' in text
