@@ -7,6 +7,7 @@
 # make wrappers              the Galaxy tools' generated macros
 # make lint                  ruff, mypy, nextflow lint
 # make coverage              share of lines that tests run, at least LEAST (90) percent of them; TESTS: which
+# make docs                  the documentation as a site under site/
 # make package               sdist and wheel under dist/, checked
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
@@ -21,7 +22,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint coverage package
+.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint coverage package docs
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -78,3 +79,7 @@ package: setup
 	rm -rf dist
 	python -m build
 	twine check --strict dist/*
+
+docs: setup
+	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[docs]')
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
