@@ -79,6 +79,7 @@ package: setup
 	rm -rf dist
 	python -m build
 	twine check --strict dist/*
+	sha256sum dist/*.tar.gz
 
 docs: setup
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[docs]')

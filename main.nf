@@ -85,7 +85,7 @@ def help_text() {
       --uorf            also columns of upstream AUGs in predictions.tsv
       --mutagenesis     instead of one row a record, all its single mutants (with --deletions, also deleted letters)
       --design='...'    design 5' UTRs, beginning with those given or random ones; options of utrlm-design in quotes
-      --plots           also draw the maps of --mutagenesis or the course of --design
+      --plots           also draw the maps of --mutagenesis, the course of --design or the faults that --evaluate finds
       --outdir          where results go                              [${params.outdir}]
       --tasks           shipped models, divided by commas             [those whose card says default]
       --models          own .onnx files: a path, a glob, or several

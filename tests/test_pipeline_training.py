@@ -118,10 +118,12 @@ def test_a_killed_training_continues_from_its_checkpoint(nextflow, folder, tmp_p
     steps = [int(step) for step in (tmp_path / "steps").read_text().split()]  # of every checkpoint that was written
     assert steps[:2] == [1, 2] and steps[-1] > 3  # no try began anew
     assert len(list((tmp_path / "kept").glob("mini-*/checkpoint.pt"))) == 1
-    done = nextflow(*recipe, "--evaluate", "killed/mini.onnx")
+    done = nextflow(*recipe, "--evaluate", "killed/mini.onnx", "--plots")
     assert done.returncode == 0, done.stdout
     scores = json.loads((folder / "killed/mini.scores.json").read_text())
     assert scores == open_model(folder / "killed/mini.onnx").card.metrics
+    drawn = {path.name for path in (folder / "killed/mini.plots").iterdir()}
+    assert {f"{target}.predicted.svg" for target in scores} <= drawn
 
 
 def test_stubs_and_a_model_from_a_new_backbone(nextflow, folder):

@@ -8,13 +8,15 @@ process EVALUATE {
 
     output:
     tuple val(meta), path("${meta.id}.scores.json"), emit: scores
+    tuple val(meta), path("${meta.id}.plots"), emit: plots, optional: true
     tuple val("${task.process}"), val('utrlm'), eval("utrlm-evaluate --version | sed 's/.*version //'"), topic: versions
 
     script:
     def args = task.ext.args ?: ''
     def what = model.name.endsWith('.onnx') ? '--model' : '--folds'
+    def plots = task.ext.plots ? "--plots '${meta.id}.plots'" : ''
     """
-    utrlm-evaluate ${args} ${what} '${model}' --recipe '${recipe}' --data '${data}' > '${meta.id}.scores.json'
+    utrlm-evaluate ${args} ${what} '${model}' --recipe '${recipe}' --data '${data}' ${plots} > '${meta.id}.scores.json'
     """
 
     stub:
