@@ -2,6 +2,7 @@
 # make test                  all tests, the real pipeline included
 # make test-integration   podman, apptainer, Charliecloud and a real Slurm (root, Debian 12)
 # make test-faults   200 injections of kills, full disks and damaged files (root, for its small disks)
+# make test-mutants          faults put into alphabet, decode, merge and predict: some test must see each (5 minutes)
 # make test-parity           RiNALMo against another implementation, all sizes (AGPL, 350 MB; 9 GB of memory)
 # make test-galaxy           the Galaxy tools in a real Galaxy, and in a browser (GALAXY_HOME: 2 GB, installed once)
 # make wrappers              the Galaxy tools' generated macros
@@ -22,7 +23,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint coverage package docs
+.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy wrappers lint coverage package docs
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -48,6 +49,9 @@ test-integration: setup-test
 
 test-faults: setup-test
 	python -m tests.faults --injections 200
+
+test-mutants: setup-test
+	python -m tests.mutants
 
 test-parity: setup-test
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[parity]')

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from utrlm import alphabet, models
+from utrlm.decode import flags
 from utrlm.errors import InputError
 from utrlm.fasta import Record, read_fasta
 from utrlm.predict import Predictor, padded_length
@@ -106,6 +107,13 @@ def test_flags_and_order():
     rows = list(Predictor(tasks=["mrl"]).rows(iter(some)))
     assert [r["id"] for r in rows] == ["u1", "u2", "u3", "u4", "u5", "u1"]
     assert [r["flags"] for r in rows] == ["", "short", "long", "start_codon", "ambiguous", "duplicate_id"]
+
+
+def test_the_ends_of_the_trained_lengths_are_inside():
+    (card,) = (model.card for model in Predictor(["mrl"], device="cpu").models)
+    lengths = (card.shortest - 1, card.shortest, card.longest, card.longest + 1)
+    assert [flags(alphabet.encode("C" * n), [card], False) for n in lengths] == ["short", "", "", "long"]
+    assert [card.inside(n) for n in lengths] == [False, True, True, False]
 
 
 def test_unknown_task_and_foreign_files(tmp_path):

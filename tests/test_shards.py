@@ -39,6 +39,24 @@ def test_a_lost_row_and_a_lost_table_are_errors(fasta, tmp_path):
     assert not (tmp_path / "m.tsv").exists()
 
 
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("id\tlength\tflags\nb\t3\t\n", "3 letters predicted for a shard of 2"),
+        ("id\tlength\tflags\nb\t1\t\n", "1 letters predicted for a shard of 2"),
+        ("id\tlength\tflags\nb\t2\n", "row 1 is cut off"),
+        ("id\tlength\tflags\nb\t2\t", "row 1 is cut off"),
+        ("id\tlength\tother\nb\t2\t\n", "its columns differ from the first table's"),
+    ],
+)
+def test_a_damaged_table_is_an_error(fasta, tmp_path, second, message):
+    split(str(fasta(b">a\nAC\n>b\nAC\n")), "s", 2, str(tmp_path))
+    (tmp_path / "s.00001.tsv").write_text("id\tlength\tflags\na\t2\t\n")
+    (tmp_path / "s.00002.tsv").write_text(second)
+    with pytest.raises(InputError, match=f"s.00002.tsv: {message}"):
+        merge(str(tmp_path / "m.tsv"), str(tmp_path), (str(tmp_path / "s.manifest.json"),))
+
+
 def test_an_empty_fasta_is_one_empty_shard(fasta, tmp_path):
     assert split(str(fasta(b"")), "s", 100, str(tmp_path)) == 0
     assert (tmp_path / "s.00001.fa").read_text() == ""
