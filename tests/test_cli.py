@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -83,6 +84,22 @@ def test_bad_input_is_one_line_and_leaves_no_output(run, fasta, tmp_path):
     message = f"Error: {path}: record 2 (bad): letter 'L' at position 4 is no nucleotide\n"
     assert done.stderr.decode() == message
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.fa"]
+
+
+def test_two_runs_at_once_do_not_mix(run, fasta, tmp_path):
+    """Both write the same file: it is the whole table of one of them."""
+    names, tables = ["a", "b"], {}
+    inputs = {
+        name: fasta(b"".join(b">%s%d\nACGTTGCAACGGATCCA\n" % (name.encode(), i) for i in range(300)), name)
+        for name in names
+    }
+    with ThreadPoolExecutor() as pool:
+        shared = [pool.submit(run, "predict", "--fasta", inputs[n], "--output", tmp_path / "out.tsv") for n in names]
+        assert [one.result().returncode for one in shared] == [0, 0]
+    for name in names:
+        tables[name] = run("predict", "--fasta", inputs[name], "--output", "-").stdout
+    assert (tmp_path / "out.tsv").read_bytes() in tables.values()
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_output_folder_missing(run, tmp_path):

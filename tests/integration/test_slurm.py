@@ -101,26 +101,49 @@ target = "egfp_unmod"
 """
 
 
-def test_training_goes_on_after_its_time_limit(tmp_path, slurm):
-    """Slurm's SIGTERM at the limit leaves a checkpoint; the same job submitted again continues from it."""
+@pytest.fixture
+def data(tmp_path):
+    """A folder with a table of 100 UTRs and a recipe that would take for ever."""
     random = np.random.default_rng(0)
     rows = ["".join(random.choice(list("ACGT"), 50)) for _ in range(100)]
     (tmp_path / "a.csv").write_text("utr,rl\n" + "".join(f"{row},{row.count('G')}\n" for row in rows))
     (tmp_path / "mini.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_training_goes_on_after_its_time_limit(data, slurm):
+    """Slurm's SIGTERM at the limit leaves a checkpoint; the same job submitted again continues from it."""
     command = "utrlm-finetune --recipe mini.toml --data . --checkpoint-dir run --output mini.onnx --cpus 1"
     wrapped = f"export TORCH_COMPILE_DISABLE=1; exec python {ROOT}/bin/{command}"
-    environment, log, steps = {**os.environ, **slurm}, tmp_path / "run/log.jsonl", []
+    environment, log, steps = {**os.environ, **slurm}, data / "run/log.jsonl", []
     for number in range(2):
         arguments = ["sbatch", "--parsable", "--time=60", "--mem=3G", f"--output={number}.log", f"--wrap={wrapped}"]
-        job = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        job = subprocess.run(arguments, cwd=data, env=environment, capture_output=True, text=True, check=True)
         lines = log.read_text().count("\n") if number else 0
         wait_until(lambda lines=lines: log.exists() and log.read_text().count("\n") > lines)
         shorten = ["scontrol", "update", f"JobId={job.stdout.strip()}", "TimeLimit=1"]  # a limit that it has passed
         subprocess.run(shorten, env=environment, check=True)
-        said = tmp_path / f"{number}.log"
+        said = data / f"{number}.log"
         wait_until(lambda said=said: "stopped after step" in said.read_text() and "TIME LIMIT" in said.read_text())
         assert "Traceback" not in said.read_text()
         steps.append(int(re.search(r"stopped after step (\d+) of", said.read_text()).group(1)))
     assert steps[0] < steps[1]
     assert min(json.loads(line)["step"] for line in log.read_text().splitlines()[lines:]) > steps[0]
-    assert not (tmp_path / "mini.onnx").exists()
+    assert not (data / "mini.onnx").exists()
+
+
+def test_two_tasks_train_one_model(data, slurm):
+    """The job script of docs/training.md, two tasks on one node in the place of two nodes."""
+    (data / "mini.toml").write_text(RECIPE.replace("100000", "5"))
+    job = re.search(r"```bash\n(#!.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL).group(1)
+    job = job.replace("--nodes=2 --ntasks-per-node=1", "--nodes=1 --ntasks=2").replace("--gpus-per-node=8", "--mem=6G")
+    job = job.replace("--nproc-per-node 8", "--nproc-per-node 1").replace(
+        "utrlm-finetune", f"{ROOT}/bin/utrlm-finetune"
+    )
+    (data / "train.sh").write_text(job.replace("RECIPE", "mini").replace("DATA", "."))
+    environment = {**os.environ, **slurm, "TORCH_COMPILE_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(["sbatch", "--wait", "--output=log", "train.sh"], cwd=data, env=environment)
+    assert done.returncode == 0, (data / "log").read_text()
+    told = [json.loads(line) for line in (data / "runs/mini/log.jsonl").read_text().splitlines()]
+    assert [line["processes"] for line in told if "processes" in line] == [2]
+    assert (data / "mini.onnx").stat().st_size > 10_000
