@@ -26,10 +26,12 @@ setup-test: .venv/installed-test
 	$(PYTHON) -m venv .venv
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e .)
 	tools/get-nextflow
+	-PYTHON=$(PYTHON) tools/get-multiqc
 	touch $@
 
-.venv/installed-test: .venv/installed
+.venv/installed-test: .venv/installed tools/multiqc.txt
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[test]')
+	PYTHON=$(PYTHON) tools/get-multiqc
 	touch $@
 
 run: setup

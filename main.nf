@@ -2,6 +2,7 @@
 
 include { file_of ; files_of ; named ; sheet_samples } from './subworkflows/local/inputs/main.nf'
 include { TRAIN ; check_training } from './subworkflows/local/train/main.nf'
+include { PAGE } from './subworkflows/local/report/main.nf'
 include { EXTRACT  } from './modules/local/extract/main.nf'
 include { VARIANTS } from './modules/local/variants/main.nf'
 include { SPLIT    } from './modules/local/split/main.nf'
@@ -94,6 +95,7 @@ def help_text() {
       --fold            tell models of structure what ViennaRNA says of pairs
       --pseudoknots     of structures, also the pairs that cross others
       --ct              structures as connectivity tables, too
+      --report          report.html, one page of what was predicted (needs multiqc)  [${params.report}]
 
       --train_table     CSV, TSV or Parquet: train a model on it
       --task            its kind: mrl, te, el, splice, structure      [numbers]
@@ -156,6 +158,9 @@ workflow {
                     .combine(structures.map { rows -> [rows.collect { row -> row[1] }] })
                     .map { row -> [[id: 'predictions'], row[0..-3].collect { pair -> pair[1] }, row[-2], row[-1]] }
             )
+            if (params.report) {
+                PAGE(MERGE.out.table, PREDICT.out.speed, EXTRACT.out.counts, PREDICT.out.versions, models, samples[0])
+            }
         }
     }
 
