@@ -142,7 +142,15 @@ def uaug_sections(summary: Summary, reference: Reference) -> list[Section]:
     return [
         bars("utrlm_uaugs_number", "Number", "Records by how many upstream AUGs they have.", number, UAUGS, UPSTREAM),
         bars("utrlm_uaugs_kozak", "Strongest context", best, strongest, KOZAK, UPSTREAM),
-        bars("utrlm_uaugs_kind", "Reading frames", told, kinds, tuple(UORF_KINDS.values()), UPSTREAM),
+        bars(
+            "utrlm_uaugs_kind",
+            "Reading frames",
+            told,
+            kinds,
+            tuple(UORF_KINDS.values()),
+            UPSTREAM,
+            counted="upstream AUGs",
+        ),
     ]
 
 
@@ -169,7 +177,7 @@ def model_sections(summary: Summary, card: ModelCard, about: dict[str, Any], ref
 
 def lines(
     summary: Summary, column: str, human: dict[str, Histogram], measured: dict[str, Histogram] | None = None
-) -> dict[str, dict[float, float]]:
+) -> dict[str, list[tuple[float, float]]]:
     """Share of records by value: each sample, and what it is compared with, in bins of one width."""
     found = {escape(name): one.histograms.get(column) for name, one in summary.samples.items()}
     found |= {HUMAN: human.get(column), MEASURED: (measured or {}).get(column)}

@@ -13,21 +13,22 @@ from utrlm.summary import ENDS, Summary
 
 Section = dict[str, Any]
 LONGEST_ID = 60  # characters of an id that are shown
-COLOURS = {HUMAN: "#888888", MEASURED: "#d95f02"}
+COLOURS = {HUMAN: "#888888", MEASURED: "#888888"}
+DASHES = {HUMAN: "dash", MEASURED: "dot"}
 BESIDE = {
-    HUMAN: "Grey: the same for 2,000 full-length human 5' UTRs.",
-    MEASURED: "Orange: what was measured for the rows trained on; predictions spread less, the less a model knows.",
+    HUMAN: "Dashed: the same for 2,000 full-length human 5' UTRs.",
+    MEASURED: "Dotted: what was measured for the rows trained on; predictions spread less, the less a model knows.",
 }
 METRICS = {"R2": "R2", "spearman": "Spearman", "AUROC": "area under ROC", "F1": "F1"}  # as a card shows them
 
 
 def curves(
-    name: str, title: str, unit: str, drawn: dict[str, dict[float, float]], parent: Section, told: str = ""
+    name: str, title: str, unit: str, drawn: dict[str, list[tuple[float, float]]], parent: Section, told: str = ""
 ) -> Section:
     """Distributions as lines: share of records by value."""
     about = f"{escape(told[:1].upper() + told[1:])}." if told else ""
     pconfig = {"id": f"{name}_plot", "title": f"utrlm: {title}", "xlab": unit, "ylab": "% of records", "ymin": 0}
-    pconfig |= {"colors": COLOURS, "dash_styles": dict.fromkeys(COLOURS, "dash"), "showlegend": True}
+    pconfig |= {"colors": COLOURS, "dash_styles": DASHES, "showlegend": True}
     return {
         "id": name,
         "section_name": title,
@@ -47,9 +48,10 @@ def bars(
     kinds: Iterable[str],
     parent: Section,
     stacked: bool = True,
+    counted: str = "records",
 ) -> Section:
     """Counts of kinds, a bar a sample; stacked ones are shown as shares first."""
-    pconfig = {"id": f"{name}_plot", "title": f"utrlm: {title}", "hide_zero_cats": False, "ylab": "records"}
+    pconfig = {"id": f"{name}_plot", "title": f"utrlm: {title}", "hide_zero_cats": False, "ylab": counted}
     pconfig |= {"cpswitch_c_active": False} if stacked else {"cpswitch": False, "stacking": "group"}
     return {
         "id": name,

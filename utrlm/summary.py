@@ -60,15 +60,15 @@ class Histogram:
         """Of all values, exactly; NaN of none."""
         return self.total / self.number if self.number else float("nan")
 
-    def shares(self, width: float) -> dict[float, float]:
-        """Per cent of the values by the middle of their bin, bins of at least this width, empty ones between as 0."""
+    def shares(self, width: float) -> list[tuple[float, float]]:
+        """Middles of bins of at least this width, and per cent of the values in them; empty ones between as 0."""
         wide = Histogram(self.width, self.counts)
         while wide.width < width:
             wide.widen()
         if not wide.counts:
-            return {}
+            return []
         places = range(min(wide.counts), max(wide.counts) + 1)
-        return {(p + 0.5) * wide.width: round(100 * wide.counts[p] / self.number, 3) for p in places}
+        return [((p + 0.5) * wide.width, round(100 * wide.counts[p] / self.number, 3)) for p in places]
 
 
 class Ends:
