@@ -49,6 +49,7 @@ def test_records_predictions_and_cards(report, tmp_path):
     assert found["utrlm_flags"]["data"]["mine"]["long"] == sum("long" in row["flags"] for row in table)
     drawn = found["utrlm_mrl_varying"]["data"]
     assert list(drawn) == ["mine", HUMAN, MEASURED]
+    assert all(line == sorted(line) for line in drawn.values())
     assert all(sum(share for _, share in line) == pytest.approx(100, abs=0.1) for line in drawn.values())
     best = max(table, key=lambda row: float(row["mrl_varying"]))
     first = found["utrlm_mrl_varying_ends"]["data"]["mine, highest 1"]
