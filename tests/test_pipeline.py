@@ -15,11 +15,11 @@ EXAMPLE = ROOT / "tests/data/example.fa"
 
 @pytest.fixture(scope="module")
 def nextflow(tmp_path_factory):
-    """Runs main.nf in one folder, so that -resume can be tried, without a page; returns the finished process."""
+    """Runs main.nf in one folder, so that -resume can be tried; returns the finished process (`report`: with page and crate)."""
     folder = tmp_path_factory.mktemp("pipeline")
 
     def run(*arguments, report=False, **environment):
-        page = [] if report else ["--report", "false"]
+        page = [] if report else ["--report", "false", "--crate", "false"]
         command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments), *page]
         told = {"cwd": folder, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
         done = subprocess.run(command, capture_output=True, text=True, **told)

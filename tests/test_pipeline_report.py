@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from utrlm.models import sha256
+
+from .test_crate import digests, entities
 from .test_pipeline import EXAMPLE, nextflow  # noqa: F401
 from .test_report import rows
 
@@ -51,6 +54,16 @@ def test_the_page_shows_them_and_needs_no_network(results):
     tags = re.sub(r"(<script\b[^>]*>).*?</script>", r"\1", page, flags=re.S)  # a library's own comments name addresses
     assert re.findall(LOADED, tags) == []
     assert not re.search(r"@import|url\(\s*[\"']?(?:https?:)?//", page)
+
+
+def test_the_crate_holds_what_lies_there(results):
+    found = entities(results / "ro-crate-metadata.json")
+    inside = [one for one in found.values() if "File" in one["@type"] and not one["@id"].startswith("ni:")]
+    assert {one["@id"] for one in inside} == {"pipeline_info/main.nf", "predictions.tsv"}
+    assert all(sha256(results / one["@id"]) == one["sha256"] for one in inside)
+    given = digests(found, found["#run"]["object"])
+    assert given["golden.fa"] == sha256(GOLDEN) and given["uorf"] is None
+    assert {name for name in given if name.endswith(".onnx")} == {"mrl.onnx", "te.onnx", "el.onnx"}
 
 
 def test_without_multiqc_a_run_says_so_and_ends_well(nextflow, tmp_path):  # noqa: F811

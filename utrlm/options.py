@@ -196,11 +196,6 @@ haplotypes = click.option(
 )
 bed = click.option("--bed", metavar="FILE", help="Write the UTRs as BED12 too.")
 summary = click.option("--summary", metavar="FILE", help="Write the counts as a table too.")
-predictions = click.option("--table", required=True, metavar="FILE", help="Table of predictions (TSV).")
-named_sample = click.option("--sample", default="utrs", help="Whose rows they are, without a column that says it.")
-transcript_counts = click.option("--counts", metavar="FILE", help="Counts of utrlm-extract (--summary).")
-speeds_dir = click.option("--speeds-dir", metavar="DIR", help="Folder of files of utrlm-predict --speed.")
-software = click.option("--software", multiple=True, metavar="NAME=VERSION", help="A tool to name; may be given again.")
 sample = click.option("--sample", required=True, help="Name of this FASTA in file names and tables.")
 shard_residues = click.option(
     "--shard-residues", type=click.IntRange(1), default=2_000_000, help="Letters after which a shard is closed."

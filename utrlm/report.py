@@ -13,7 +13,7 @@ from typing import Any
 from utrlm.card import STRUCTURE, ModelCard
 from utrlm.errors import InputError
 from utrlm.files import written
-from utrlm.models import describe, open_model, shipped
+from utrlm.models import describe, models_of_table, open_model
 from utrlm.reference import HUMAN, MEASURED, Reference, read_reference
 from utrlm.sections import Section, bars, card_section, curves, ends_section
 from utrlm.summary import UAUGS, UORF_KINDS, Histogram, Summary, summarise
@@ -56,12 +56,12 @@ def write_report(
     Raises:
         InputError: a file cannot be read or is none of ours.
     """
-    described = _models_of(table, models)
-    cards = [card for card, _ in described]
+    used = models_of_table(table, models)
+    cards = [open_model(path, "cpu").card for path in used]
     summary = summarise(table, cards, sample)
     reference = read_reference()
     sections = [general(summary), *record_sections(summary, reference), *uaug_sections(summary, reference)]
-    for card, about in described:
+    for card, about in zip(cards, describe(list(map(str, used))) if used else [], strict=True):
         sections += model_sections(summary, card, about, reference)
     if counts:
         sections.append(transcript_section(counts, sample))
@@ -79,22 +79,6 @@ def write_report(
 def _write(path: Path, values: dict[str, Any]) -> None:
     with written(str(path)) as beside:
         Path(beside).write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def _models_of(table: str, models: tuple[str, ...]) -> list[tuple[ModelCard, dict[str, Any]]]:
-    """Card and description of the models whose columns a table has; `models` are files besides the shipped ones."""
-    try:
-        with open(table, encoding="utf-8") as stream:
-            columns = stream.readline().rstrip("\n").split("\t")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{table}: {error}") from error
-    named = [path for name, path in shipped().items() if any(one.startswith(f"{name}_") for one in columns)]
-    found: dict[str, tuple[ModelCard, dict[str, Any]]] = {}
-    for path in [*map(Path, models), *named]:  # a file of one's own wins over a shipped one of its name
-        card = open_model(path, "cpu").card
-        if card.columns and set(card.columns) <= set(columns):
-            found.setdefault(card.name, (card, describe([str(path)])[0]))
-    return sorted(found.values(), key=lambda one: columns.index(one[0].columns[0]))
 
 
 def general(summary: Summary) -> Section:
