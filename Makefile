@@ -6,6 +6,7 @@
 # make test-galaxy           the Galaxy tools in a real Galaxy, and in a browser (GALAXY_HOME: 2 GB, installed once)
 # make wrappers              the Galaxy tools' generated macros
 # make lint                  ruff, mypy, nextflow lint
+# make lint-nf-core          nf-core's checks of a pipeline, those that need no network (in an environment of its own)
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
 OUTDIR ?= results
@@ -17,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint
+.PHONY: lint-nf-core setup setup-test run test test-integration test-faults test-parity test-galaxy wrappers lint
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -62,3 +63,8 @@ lint: setup-test
 	ruff format --check .
 	mypy
 	nextflow lint main.nf modules subworkflows nextflow.config conf
+
+lint-nf-core: setup
+	$(PYTHON) -m venv .venv-nf-core
+	$(call try,.venv-nf-core/bin/pip install -q nf-core==4.2.1)
+	.venv-nf-core/bin/python tools/nf_core_lint.py
