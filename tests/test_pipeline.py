@@ -15,7 +15,7 @@ EXAMPLE = ROOT / "tests/data/example.fa"
 
 @pytest.fixture(scope="module")
 def nextflow(tmp_path_factory):
-    """Runs main.nf in one folder, so that -resume can be tried; `report` asks for page and crate. Returns the process."""
+    """Runs main.nf in one folder, for -resume; `report` asks for page and crate. Returns the finished process."""
     folder = tmp_path_factory.mktemp("pipeline")
 
     def run(*arguments, report=False, **environment):

@@ -73,6 +73,15 @@ def test_without_multiqc_a_run_says_so_and_ends_well(nextflow, tmp_path):  # noq
     assert (done.folder / "bare/predictions.tsv").exists() and not (done.folder / "bare/report.html").exists()
 
 
+def test_a_multiqc_that_fails_fails_no_run(nextflow, tmp_path):  # noqa: F811
+    (tmp_path / "multiqc").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "multiqc").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = nextflow("--fasta", EXAMPLE, "--tasks", "mrl", "--outdir", "broken", report=True, PATH=path)
+    assert (done.returncode, done.stdout.count("Error is ignored")) == (0, 1), done.stdout
+    assert (done.folder / "broken/predictions.tsv").exists()
+
+
 def bare_path(folder):
     """PATH without multiqc: a folder that has it is replaced by links to all else in it."""
     parts = []

@@ -1,4 +1,4 @@
-"""nf-core's checks of the pipeline without a network: prints what is wrong, and fails if anything is (`make lint-nf-core`).
+"""nf-core's checks of the pipeline without a network: prints what is wrong, and fails if anything is.
 
 What `.nf-core.yml` switches off is left out; its comments say why.
 """

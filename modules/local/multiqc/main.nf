@@ -15,7 +15,7 @@ process MULTIQC {
     def args = task.ext.args ?: ''
     """
     if command -v multiqc > /dev/null; then
-        export HOME=\$PWD MPLCONFIGDIR=\$PWD
+        export HOME=\$PWD # no settings of the user's
         multiqc --quiet ${args} --config ${config} --filename report.html --no-data-dir sections
     else
         echo "No report.html: multiqc is not on the PATH of the tasks (docs/usage.md says how to get it); all other results are whole."
