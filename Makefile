@@ -23,14 +23,14 @@ try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 setup: .venv/installed
 setup-test: .venv/installed-test
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt tools/multiqc.txt
 	$(PYTHON) -m venv .venv
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e .)
 	tools/get-nextflow
 	-PYTHON=$(PYTHON) tools/get-multiqc
 	touch $@
 
-.venv/installed-test: .venv/installed tools/multiqc.txt
+.venv/installed-test: .venv/installed
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[test]')
 	PYTHON=$(PYTHON) tools/get-multiqc
 	touch $@
