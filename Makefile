@@ -10,6 +10,7 @@
 # make coverage              share of lines that tests run, at least LEAST (90) percent of them; TESTS: which
 # make docs                  the documentation as a site under site/
 # make package               sdist and wheel under dist/, checked
+# make lint-nf-core          nf-core's checks of a pipeline, those that need no network (in an environment of its own)
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
 OUTDIR ?= results
@@ -23,19 +24,21 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy wrappers lint coverage package docs
+.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy wrappers lint lint-nf-core coverage package docs
 
 setup: .venv/installed
 setup-test: .venv/installed-test
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt tools/multiqc.txt
 	$(PYTHON) -m venv .venv
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e .)
 	tools/get-nextflow
+	-PYTHON=$(PYTHON) tools/get-multiqc
 	touch $@
 
 .venv/installed-test: .venv/installed
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[test]')
+	PYTHON=$(PYTHON) tools/get-multiqc
 	touch $@
 
 run: setup
@@ -88,3 +91,8 @@ package: setup
 docs: setup
 	$(call try,.venv/bin/pip install -q -c constraints.txt -e '.[docs]')
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+lint-nf-core: setup
+	$(PYTHON) -m venv .venv-nf-core
+	$(call try,.venv-nf-core/bin/pip install -q nf-core==4.2.1)
+	.venv-nf-core/bin/python tools/nf_core_lint.py

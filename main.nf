@@ -2,6 +2,8 @@
 
 include { file_of ; files_of ; named ; sheet_samples } from './subworkflows/local/inputs/main.nf'
 include { TRAIN ; check_training } from './subworkflows/local/train/main.nf'
+include { PAGE } from './subworkflows/local/report/main.nf'
+include { PROVENANCE } from './subworkflows/local/provenance/main.nf'
 include { EXTRACT  } from './modules/local/extract/main.nf'
 include { VARIANTS } from './modules/local/variants/main.nf'
 include { SPLIT    } from './modules/local/split/main.nf'
@@ -94,6 +96,8 @@ def help_text() {
       --fold            tell models of structure what ViennaRNA says of pairs
       --pseudoknots     of structures, also the pairs that cross others
       --ct              structures as connectivity tables, too
+      --report          report.html, one page of what was predicted (needs multiqc)  [${params.report}]
+      --crate           ro-crate-metadata.json: what was run on what, with digests  [${params.crate}]
 
       --train_table     CSV, TSV or Parquet: train a model on it
       --task            its kind: mrl, te, el, splice, structure      [numbers]
@@ -156,6 +160,14 @@ workflow {
                     .combine(structures.map { rows -> [rows.collect { row -> row[1] }] })
                     .map { row -> [[id: 'predictions'], row[0..-3].collect { pair -> pair[1] }, row[-2], row[-1]] }
             )
+            if (params.report) {
+                PAGE(MERGE.out.table, PREDICT.out.speed, EXTRACT.out.counts, PREDICT.out.versions, models, samples[0])
+            }
+            if (params.crate) {
+                made = MERGE.out.structures.mix(MERGE.out.ct, EXTRACT.out.fasta, EXTRACT.out.bed, EXTRACT.out.counts).flatMap { row -> row.tail() }
+                given = fastas.collect { pair -> pair[1] } + annotated + (params.input ? [file_of('input', params.input)] : [])
+                PROVENANCE(MERGE.out.table, made, given, PREDICT.out.versions, models)
+            }
         }
     }
 

@@ -42,7 +42,7 @@ def test_imports(path):
     if "training" not in path.parts:
         assert not tops & {"torch", "onnx", "onnxscript"}
         assert not any(name.startswith("utrlm.training") for name in found)
-    if path.stem not in ("options", "design_options", "training_options", "wrappers"):
+    if path.stem not in ("options", "design_options", "run_options", "training_options", "wrappers"):
         assert "click" not in tops
     if path.stem in GROUND:
         used = {name.split(".")[1] for name in found if name.startswith("utrlm.")}

@@ -1,6 +1,7 @@
 """The real pipeline on a real Nextflow."""
 
 import gzip
+import os
 import subprocess
 
 import pytest
@@ -14,12 +15,14 @@ EXAMPLE = ROOT / "tests/data/example.fa"
 
 @pytest.fixture(scope="module")
 def nextflow(tmp_path_factory):
-    """Runs main.nf in one folder, so that -resume can be tried; returns the finished process."""
+    """Runs main.nf in one folder, for -resume; `report` asks for page and crate. Returns the finished process."""
     folder = tmp_path_factory.mktemp("pipeline")
 
-    def run(*arguments):
-        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    def run(*arguments, report=False, **environment):
+        page = [] if report else ["--report", "false", "--crate", "false"]
+        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments), *page]
+        told = {"cwd": folder, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
+        done = subprocess.run(command, capture_output=True, text=True, **told)
         done.folder = folder
         return done
 

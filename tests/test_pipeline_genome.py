@@ -1,10 +1,13 @@
 """The pipeline from a genome: its 5' UTRs, and variants of it."""
 
+import json
+
 import numpy as np
 import pysam
 import pytest
 
 from .genomes import Gene, gtf_text, random_sequence, write_fasta
+from .test_crate import digests, entities
 from .test_pipeline import nextflow  # noqa: F401
 from .test_variants import write_vcf
 
@@ -25,10 +28,20 @@ def inputs(tmp_path_factory):
 
 def test_from_a_genome_to_predictions(nextflow, inputs, run, tmp_path):  # noqa: F811
     arguments = inputs[1]
-    done = nextflow(*arguments, "--outdir", "genome")
+    done = nextflow(*arguments, "--outdir", "genome", report=True)
     assert done.returncode == 0, done.stdout
     results = done.folder / "genome"
     assert (results / "utrs.counts.tsv").read_text().splitlines()[1] == "extracted\t2"
+    section = json.loads((results / "report/utrlm_transcripts_mqc.json").read_text())
+    assert section["data"]["utrs"]["extracted"] == 2 and (results / "report.html").exists()
+    found = entities(results / "ro-crate-metadata.json")
+    assert set(digests(found, found["#run"]["result"])) == {
+        "predictions.tsv",
+        "utrs.fa",
+        "utrs.bed",
+        "utrs.counts.tsv",
+    }
+    assert {"g.fa", "a.gtf"} < set(digests(found, found["#run"]["object"]))
     assert run("predict", "--fasta", results / "utrs.fa", "--output", tmp_path / "p.tsv").returncode == 0
     assert (results / "predictions.tsv").read_bytes() == (tmp_path / "p.tsv").read_bytes()
     assert "EXTRACT\tutrlm\t" in (results / "pipeline_info/versions.tsv").read_text()

@@ -15,7 +15,8 @@ from utrlm.card import EMBEDDING
 from utrlm.errors import InputError
 from utrlm.fasta import Record, read_fasta
 from utrlm.models import Model, backbones, open_model
-from utrlm.predict import AREA, batches, fill_batch, granted_cpus, windows
+from utrlm.predict import AREA, batches, fill_batch, windows
+from utrlm.speed import granted_cpus
 from utrlm.vectors import open_vectors
 
 FRAMES = 3

@@ -134,6 +134,26 @@ def test_scores(card: ModelCard, target: CardTarget) -> dict[str, Any]:
     return scores
 
 
+def models_of_table(table: str, own: tuple[str, ...]) -> list[Path]:
+    """Files of the models whose columns a table (TSV) has, in its order; of one name, a file of one's own wins.
+
+    Raises:
+        InputError: the table or a model cannot be read.
+    """
+    try:
+        with open(table, encoding="utf-8") as stream:
+            columns = stream.readline().rstrip("\n").split("\t")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{table}: {error}") from error
+    named = [path for name, path in shipped().items() if any(one.startswith(f"{name}_") for one in columns)]
+    found: dict[int, Path] = {}
+    for path in [*map(Path, own), *named]:
+        card = open_model(path, "cpu").card
+        if card.columns and set(card.columns) <= set(columns):
+            found.setdefault(columns.index(card.columns[0]), path)
+    return [found[place] for place in sorted(found)]
+
+
 def describe(paths: list[str]) -> list[dict[str, Any]]:
     """Cards of the shipped models, or of the given files, as plain values."""
     described = []

@@ -137,10 +137,13 @@ structures = click.option(
     metavar="DIR",
     help="Also write structures.dbn and pairs.tsv (and, of one --sequence, structure.svg).",
 )
-if_any = click.option(
-    "--if-any",
-    is_flag=True,
-    help="With --structures alone: no files where no model predicts any, and no error.",
+for_pipelines = together(
+    click.option(
+        "--if-any",
+        is_flag=True,
+        help="With --structures alone: no files where no model predicts any, and no error.",
+    ),
+    click.option("--speed", metavar="FILE", help="Write how many records and letters took how many seconds, as JSON."),
 )
 shard_structures = click.option(
     "--structures-dir", metavar="DIR", help="Folder of the shards' folders of structures, <shard>.structures."

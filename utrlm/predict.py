@@ -5,7 +5,6 @@ into input order, write. A record is always padded to the same length, whatever 
 so that its numbers do not depend on its neighbours, to the last bit.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from utrlm.errors import InputError
 from utrlm.fasta import Record, SeenIds, read_records
 from utrlm.fold import pair_probabilities
 from utrlm.models import Model, open_models
+from utrlm.speed import granted_cpus, timed
 from utrlm.structures import open_structures
 from utrlm.uorf import COLUMNS, add_columns
 
@@ -32,17 +32,6 @@ PAIRS = 65_536  # the same for models of structure, whose memory is all in their
 AREA = 256  # a batch's padded letters times its length is at most this times the token budget
 NO_MEMORY = ("out of memory", "failed to allocate memory")  # as onnxruntime and CUDA say it
 BATCH_TOKENS = 2048  # larger batches were no faster on a CPU and took 650 MB at 8,192
-
-
-def granted_cpus() -> int:
-    """Processors that this process may use: affinity and the cgroup's quota, whichever is less."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-    except (OSError, ValueError):
-        return cpus
-    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
 
 
 class Predictor:
@@ -214,12 +203,13 @@ def predict_fasta(
     pseudoknots: bool = False,
     uorf: bool = False,
     if_any: bool = False,
+    speed: str | None = None,
 ) -> int:
     """Predict every record of a FASTA (or one sequence) into a table; returns the number of rows.
 
     With `structures`, a folder, the files of `structures.open_structures` as well (with `if_any`, and
     neither `ct` nor `pseudoknots`, only where a model predicts structures); with `uorf`, the counts of
-    `uorf.COLUMNS` before the flags.
+    `uorf.COLUMNS` before the flags; with `speed`, a file of how fast it went (`speed.timed`).
 
     Raises:
         InputError: anything wrong with the input, the models or the output's place.
@@ -233,6 +223,7 @@ def predict_fasta(
         columns[-1:-1] = COLUMNS
     whole = ["length", *COLUMNS[:-1]]
     with ExitStack() as stack:
+        done = stack.enter_context(timed(speed, device, predictor.cpus))
         writer = stack.enter_context(open_writer(output, form, columns, [*predictor.texts, COLUMNS[-1]], whole))
         files = None
         cards = [model.card for model in predictor.models]
@@ -244,6 +235,8 @@ def predict_fasta(
             if uorf:
                 add_columns(row, record)
             writer.write(row)
+            done.letters += row["length"]
             if files:
                 files.write(record, row)
+        done.records = rows
     return rows

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "--shard",
     "--task",
     "--if-any",
+    "--speed",
 }  # for shells and clusters alone
 BY_HAND = {  # flags whose place in a tool's form the form alone knows; files and folders need not be named here
     "--tasks",

@@ -202,7 +202,7 @@ def kill_head(lab, one):
         raise SkippedError("no nextflow")
     bench = lab.fresh("in.fa.gz")
     command = ["nextflow", "run", str(ROOT / "main.nf"), "--fasta", "in.fa.gz", "--shard_residues", "12000"]
-    command += ["--outdir", "out", "--tasks", "mrl"]
+    command += ["--outdir", "out", "--tasks", "mrl", "--report", "false"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "NXF_ANSI_LOG": "false"}
     log, lines = bench / "head.log", int(one.part * 5)
     with log.open("w") as stream:

@@ -11,8 +11,8 @@ from utrlm.errors import InputError
 from utrlm.evaluate import FOLD_COLUMNS, predict_labels
 from utrlm.files import written
 from utrlm.own import choose_labels, table_recipe
-from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_recipe
+from utrlm.speed import granted_cpus
 from utrlm.table import build_table
 from utrlm.training import checkpoint, parallel
 from utrlm.training.build import examples, new_model

@@ -16,8 +16,8 @@ from utrlm.errors import InputError
 from utrlm.fasta import read_fasta
 from utrlm.files import written
 from utrlm.models import WEIGHTS
-from utrlm.predict import granted_cpus
 from utrlm.recipe import Recipe, read_settings
+from utrlm.speed import granted_cpus
 from utrlm.table import group_by_kmers
 from utrlm.training import checkpoint, markov, parallel
 from utrlm.training.curve import draw_curve

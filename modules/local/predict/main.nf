@@ -10,7 +10,8 @@ process PREDICT {
     output:
     tuple val(meta), path("*.tsv"), emit: table
     tuple val(meta), path("${fasta.baseName}.structures", type: 'dir'), emit: structures, optional: true
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-predict --version | sed 's/.*version //'"), topic: versions
+    tuple val(meta), path("${fasta.baseName}.speed.json"), emit: speed
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-predict --version | sed 's/.*version //'"), emit: versions, topic: versions
 
     script:
     def args = task.ext.args ?: ''
@@ -18,11 +19,12 @@ process PREDICT {
     def device = task.ext.device ?: 'cpu'
     """
     utrlm-predict ${args} ${own} --device ${device} --cpus ${task.cpus} --fasta ${fasta} \\
-        --output '${fasta.baseName}.tsv' --structures '${fasta.baseName}.structures' --if-any
+        --output '${fasta.baseName}.tsv' --structures '${fasta.baseName}.structures' --if-any \\
+        --speed '${fasta.baseName}.speed.json'
     """
 
     stub:
     """
-    touch '${fasta.baseName}.tsv'
+    touch '${fasta.baseName}.tsv' '${fasta.baseName}.speed.json'
     """
 }

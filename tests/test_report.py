@@ -1,0 +1,98 @@
+"""The files of a report: what stands in them, that they are fresh, and that a user's text stays text."""
+
+import json
+
+import pytest
+
+from utrlm.models import sha256, shipped
+from utrlm.reference import HUMAN, MEASURED, read_reference
+
+from .conftest import ROOT
+from .test_structures import model  # noqa: F401
+
+EXAMPLE = ROOT / "tests/data/example.fa"
+FRESH = "a shipped model is new: run tools/reference.py --fasta FILE, with human 5' UTRs"
+
+
+@pytest.fixture
+def report(run, tmp_path):
+    """Predicts a FASTA and reports the table; returns the sections by id."""
+
+    def make(fasta, *arguments, told=()):
+        table = tmp_path / "table.tsv"
+        assert run("predict", "--fasta", fasta, "--output", table, *arguments).returncode == 0
+        done = run("report", "--table", table, "--output-dir", tmp_path / "report", *told)
+        assert done.returncode == 0, done.stderr
+        sections = [json.loads(path.read_text()) for path in (tmp_path / "report").glob("*_mqc.json")]
+        return {one["id"]: one for one in sections}
+
+    return make
+
+
+def rows(path):
+    """Rows of a table as dictionaries."""
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    return [dict(zip(lines[0], cells, strict=True)) for cells in lines[1:]]
+
+
+def test_the_reference_is_that_of_the_shipped_models():
+    known = read_reference().models
+    assert known == {name: sha256(shipped()[name]) for name in known}, FRESH
+
+
+def test_records_predictions_and_cards(report, tmp_path):
+    found = report(EXAMPLE, "--uorf", told=["--sample", "mine", "--software", "tool=1.10"])
+    table = rows(tmp_path / "table.tsv")
+    general = found["utrlm_general"]["data"]["mine"]
+    assert general["records"] == len(table) == 20
+    assert general["length"] == pytest.approx(sum(int(row["length"]) for row in table) / 20)
+    assert found["utrlm_flags"]["data"]["mine"]["long"] == sum("long" in row["flags"] for row in table)
+    drawn = found["utrlm_mrl_varying"]["data"]
+    assert list(drawn) == ["mine", HUMAN, MEASURED]
+    assert all(line == sorted(line) for line in drawn.values())
+    assert all(sum(share for _, share in line) == pytest.approx(100, abs=0.1) for line in drawn.values())
+    best = max(table, key=lambda row: float(row["mrl_varying"]))
+    first = found["utrlm_mrl_varying_ends"]["data"]["mine, highest 1"]
+    assert (first["record"], first["value"]) == (best["id"], float(best["mrl_varying"]))
+    assert len(found["utrlm_mrl_varying_ends"]["data"]) == 20
+    assert "Spearman 0.24 (0.21 to 0.26)" in found["utrlm_te_card"]["data"]
+    assert found["utrlm_uaugs_number"]["data"]["mine"]["0"] == sum(row["uaugs"] == "0" for row in table)
+    assert sum(found["utrlm_uaugs_number"]["data"][HUMAN].values()) == 2000
+    assert json.loads((tmp_path / "report/utrlm_mqc_versions.yml").read_text()) == {"tool": "1.10"}
+
+
+def test_structures_and_an_own_model(report, model):  # noqa: F811
+    found = report(EXAMPLE, "--models", model, told=["--models", model])
+    (name,) = [one.removesuffix("_card") for one in found if one.endswith("_card")]
+    paired = found[f"{name}_dot_bracket"]
+    assert paired["pconfig"]["xlab"] == "% of letters paired" and list(paired["data"]) == ["utrs"]
+    assert f"{name}_confidence_ends" in found and f"{name}_dot_bracket_ends" not in found
+    assert "not measured" in found[f"{name}_card"]["data"]
+
+
+def test_an_id_stays_text(report, fasta):
+    found = report(fasta(b"><script>alert(1)</script>\nACGTACGTACGTACGTACGTACGTACGTACGT\n"), "--tasks", "mrl")
+    (row,) = found["utrlm_mrl_varying_ends"]["data"].values()
+    assert row["record"] == "&lt;script&gt;alert(1)&lt;/script&gt;"
+
+
+def test_no_records(report, fasta):
+    found = report(fasta(b""), "--tasks", "mrl")
+    assert not any(one.startswith("utrlm_mrl_v") for one in found)
+
+
+def test_speeds_and_counts(run, report, fasta, tmp_path):
+    (tmp_path / "speeds").mkdir()
+    for number in (1, 2):
+        speed = tmp_path / f"speeds/some.{number:05d}.speed.json"
+        told = ["--tasks", "mrl", "--sequence", "ACGT" * 8, "--output", "-", "--speed", speed]
+        assert run("predict", *told).returncode == 0
+    (tmp_path / "counts.tsv").write_text("outcome\ttranscripts\nextracted\t3\nno_cds\t2\nof these: partial\t1\n")
+    told = ["--speeds-dir", tmp_path / "speeds", "--counts", tmp_path / "counts.tsv"]
+    found = report(fasta(b">a\nACGTACGTACGTACGTACGTACGTACGT\n"), "--tasks", "mrl", told=told)
+    speed = found["utrlm_speed"]["data"]["some"]
+    assert (speed["tasks"], speed["records"], speed["letters"]) == (2, 2, 64)
+    assert found["utrlm_transcripts"]["data"]["utrs"] == {"extracted": 3, "no cds": 2}
+    (tmp_path / "counts.tsv").write_text("damaged\n1\n")
+    done = run("report", "--table", tmp_path / "table.tsv", "--output-dir", tmp_path / "new", *told)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)

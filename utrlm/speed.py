@@ -1,0 +1,45 @@
+"""What a task was granted, and how fast it went."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from utrlm.files import written
+
+
+def granted_cpus() -> int:
+    """Processors that this process may use: affinity and the cgroup's quota, whichever is less."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+    except (OSError, ValueError):
+        return cpus
+    return cpus if quota == "max" else max(1, min(cpus, int(quota) // int(period)))
+
+
+@dataclass
+class Speed:
+    """What was done, in what time, with what."""
+
+    device: str
+    cpus: int
+    records: int = 0
+    letters: int = 0
+    seconds: float = 0.0
+
+
+@contextmanager
+def timed(path: str | None, device: str, cpus: int) -> Iterator[Speed]:
+    """Something to count in; written to `path` as JSON, with the seconds within, unless there is none or it failed."""
+    speed = Speed(device, cpus)
+    begun = time.monotonic()
+    yield speed
+    speed.seconds = round(time.monotonic() - begun, 3)
+    if path:
+        with written(path) as beside:
+            Path(beside).write_text(json.dumps(asdict(speed)), encoding="utf-8")
