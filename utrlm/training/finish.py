@@ -71,9 +71,7 @@ def export_model(
     members = [] if recipe.distil else seeded(recipe, folder)
     models = [trained_model(one, train_rows, place) for one, place in members or [(recipe, folder)]]
     if recipe.composition:
-        models = [
-            compose(one, *(examples(table, part, recipe, folder) for part in ("train", "valid"))) for one in models
-        ]
+        models = [compose(one, examples(table, "train", recipe, folder)) for one in models]
     model = Ensemble(models).eval() if members else models[0]
     card = calibrated(make_card(recipe, data, train_rows), model, examples(table, "valid", recipe, folder))
     with written(str(output)) as beside:
