@@ -22,7 +22,8 @@ from utrlm.training.model import FRAMES
 LONGEST = 4  # of the k-mers
 CODONS = ("ATG", "TAA", "TAG", "TGA")  # counted by frame to the start codon
 FIRST = alphabet.SIZE - len(alphabet.LETTERS)  # code of the first nucleotide
-TREES = 150
+TREES = 500
+RATE = 0.015  # learning slowly, the trees depend less on what was drawn for each
 DEPTH = 3
 NODES, LEAVES = 2**DEPTH - 1, 2**DEPTH
 STEEPEST = 4.0  # a logit moves four times as far as its probability, where that is one half
@@ -126,9 +127,9 @@ def grow(composition: Composition, target: int, shares: np.ndarray, label: np.nd
     boosted = GradientBoostingRegressor(
         n_estimators=TREES,
         max_depth=DEPTH,
-        learning_rate=0.05,
+        learning_rate=RATE,
         subsample=0.5,
-        max_features=0.2,
+        max_features=0.1,
         min_samples_leaf=20,
         random_state=0,
     ).fit(shares, label, sample_weight=weight)
