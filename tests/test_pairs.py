@@ -15,7 +15,7 @@ from utrlm.pairs import best_structure, can_pair, dot_bracket, expected_accuracy
 from utrlm.predict import Predictor
 from utrlm.training.finetune import finetune_file
 from utrlm.training.model import BackboneConfig
-from utrlm.training.pairing import NOT_GIVEN, PairModel
+from utrlm.training.pairing import FAMILIAR, NOT_GIVEN, PairModel
 
 HAIRPIN = ("GGGGGAAAACCCCC", "(((((....)))))")
 
@@ -102,6 +102,21 @@ def test_padding_reaches_no_pair():
         torch.testing.assert_close(padded[:, 12:, 12:], alone, atol=1e-5, rtol=0)
         assert padded[:, :12].max() < 1e-9
         assert (alone[0].numpy() > 1e-9).any() and not (alone[0].numpy() > 1e-9)[~can_pair(codes[0].numpy())].any()
+
+
+@pytest.mark.parametrize("length", [FAMILIAR, FAMILIAR + 1])
+def test_of_a_long_sequence_the_prior_is_half(length):
+    torch.manual_seed(0)
+    model = PairModel(BackboneConfig(layers=1, width=16, heads=2, feedforward=16, frames=False)).eval()
+    codes = torch.from_numpy(alphabet.encode("GC" * 60)[:length].astype(np.int64))[None]
+    prior = torch.rand(1, length, length)
+    with torch.no_grad():
+        own = model.standardised(codes, prior).sigmoid()
+        (told,) = model(codes, prior)
+        (alone,) = model(codes, torch.full_like(prior, NOT_GIVEN))
+        own_alone = model.standardised(codes, torch.full_like(prior, NOT_GIVEN)).sigmoid()
+    torch.testing.assert_close(told, (own + prior) / 2 if length > FAMILIAR else own)
+    torch.testing.assert_close(alone, own_alone)
 
 
 @pytest.fixture(scope="module")

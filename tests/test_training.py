@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 import torch
@@ -21,6 +22,7 @@ from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
 from utrlm.training import loop
 from utrlm.training.data import Examples, pad
+from utrlm.training.export import SMALL
 from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table, new_model, teach
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import PRESETS, BackboneConfig
@@ -76,6 +78,15 @@ def test_table_to_onnx_to_scores(data):
     assert scores == card.metrics
     log = [json.loads(line) for line in (data / "run/log.jsonl").read_text().splitlines()]
     assert [line for line in log if "loss" in line][-1]["step"] == log[-1]["step"]
+
+
+def test_learned_weights_are_kept_in_half_precision(data):
+    finetune_file(str(data / "mini.toml"), str(data), str(data / "x.onnx"), str(data / "run"), 1)
+    tensors = [one for one in onnx.load(data / "x.onnx").graph.initializer if not one.name.startswith("spread")]
+    kept = [onnx.numpy_helper.to_array(one) for one in tensors]
+    floats = [one for one in kept if one.dtype.kind == "f" and one.size >= SMALL]
+    assert floats
+    assert {one.dtype for one in floats} == {np.dtype("float16")}
 
 
 def test_an_interrupted_run_ends_in_the_same_weights(data, monkeypatch):

@@ -84,7 +84,7 @@ class Recipe:
     frames: bool = True
     backbone: str = ""  # to start from: a shipped one's name or a file; its shape replaces the fields above
     dropout: float = 0.0  # in the blocks
-    composition: bool = False  # after training, add what k-mers, length and upstream codons say of what is left over
+    composition: bool = False  # after training, the mean with boosted trees on k-mers, length and upstream codons
     seeds: int = 1  # models that differ in their seed, counted up from `seed`; what is exported is their mean
     distil: bool = False  # these models teach one more instead, which is exported
     teachers: tuple[str, ...] = ()  # model files (.onnx) whose mean prediction is learned

@@ -18,7 +18,7 @@ from utrlm.training.build import examples, new_model
 from utrlm.training.composition import compose
 from utrlm.training.ensemble import Ensemble
 from utrlm.training.ensemble import members as seeded
-from utrlm.training.export import calibrated, export, make_card, write_card
+from utrlm.training.export import calibrated, export, make_card, round_weights, write_card
 from utrlm.training.pretrain import save_backbone
 from utrlm.training.report import write_report
 
@@ -71,10 +71,9 @@ def export_model(
     members = [] if recipe.distil else seeded(recipe, folder)
     models = [trained_model(one, train_rows, place) for one, place in members or [(recipe, folder)]]
     if recipe.composition:
-        models = [
-            compose(one, *(examples(table, part, recipe, folder) for part in ("train", "valid"))) for one in models
-        ]
+        models = [compose(one, examples(table, "train", recipe, folder)) for one in models]
     model = Ensemble(models).eval() if members else models[0]
+    round_weights(model)
     card = calibrated(make_card(recipe, data, train_rows), model, examples(table, "valid", recipe, folder))
     with written(str(output)) as beside:
         export(model, card, Path(beside))

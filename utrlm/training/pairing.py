@@ -26,6 +26,7 @@ BLOCKS = 3
 NOT_GIVEN = -1.0  # in place of a prior probability
 IMPOSSIBLE = -30.0  # logit of two letters that cannot pair
 RARE = -5.0  # logit of a pair of which nothing is known
+FAMILIAR = 100  # letters; longer training sequences are of six families only, and of another the network is too sure
 PRIOR_SHARE = 0.6  # sequences that are shown with their prior in training, so that one model serves with and without
 THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 PAIRS_A_BATCH = 260_000
@@ -147,8 +148,13 @@ class PairModel(nn.Module):
         return result
 
     def forward(self, codes: Tensor, prior: Tensor) -> tuple[Tensor, ...]:
-        """The exported output: probabilities of pairing, (B, L, L), symmetric."""
-        return (self.standardised(codes, prior).sigmoid(),)
+        """The exported output: probabilities of pairing, (B, L, L), symmetric.
+
+        Of more than FAMILIAR letters, the mean of the network's and the prior's.
+        """
+        probability = self.standardised(codes, prior).sigmoid()
+        long = (codes != alphabet.PAD).sum(dim=1)[:, None, None] > FAMILIAR
+        return (torch.where(long & (prior >= 0), (probability + prior) / 2, probability),)
 
     def inputs(self, batch: PairBatch) -> tuple[Any, ...]:
         """What `standardised` takes of a batch."""
