@@ -36,7 +36,12 @@ SETTINGS = """galaxy:
 CELERY = """  enable_celery_tasks: true
   metadata_strategy: directory_celery
   celery_conf:
-    broker_url: sqlalchemy+sqlite:///{run}/data/broker.sqlite?isolation_level=IMMEDIATE
+    broker_url: filesystem://
+    broker_transport_options:
+      data_folder_in: {run}/data/queue
+      data_folder_out: {run}/data/queue
+      control_folder: {run}/data/queue_control
+      polling_interval: 0.1
     result_backend: db+sqlite:///{run}/data/results.sqlite?isolation_level=IMMEDIATE
     task_routes:
       galaxy.fetch_data: galaxy.external
@@ -75,7 +80,7 @@ class Server:
 
     def _configure(self) -> None:
         """The example files of galaxy/, as an administrator would take them over. The tools are a copy."""
-        for folder in ("data", "installed"):
+        for folder in ("data/queue", "data/queue_control", "installed"):
             (self.run / folder).mkdir(parents=True)
         shutil.copytree(ROOT / "galaxy", self.tools)
         table = (self.tools / "tool_data_table_conf.xml.sample").read_text()
@@ -94,6 +99,7 @@ class Server:
         """Start, and wait until the API answers."""
         program = self.home / "server/bin"
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        environment.pop("PYTHONPATH", None)  # of our own environment, not Galaxy's
         environment |= {"GALAXY_CONFIG_FILE": str(self.run / "galaxy.yml"), "PYTHONUNBUFFERED": "1"}
         environment["PATH"] = f"{program}:{os.environ['PATH']}"
         commands = {"galaxy": [program / "galaxy-web", "-c", self.run / "galaxy.yml", "-b", f"127.0.0.1:{self.port}"]}
