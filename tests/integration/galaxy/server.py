@@ -36,17 +36,13 @@ SETTINGS = """galaxy:
 CELERY = """  enable_celery_tasks: true
   metadata_strategy: directory_celery
   celery_conf:
-    broker_url: filesystem://
-    broker_transport_options:
-      data_folder_in: {run}/data/queue
-      data_folder_out: {run}/data/queue
-      control_folder: {run}/data/queue_control
-      polling_interval: 0.1
+    broker_url: sqlalchemy+sqlite:///{run}/data/broker.sqlite?isolation_level=IMMEDIATE&timeout=60
     result_backend: db+sqlite:///{run}/data/results.sqlite?isolation_level=IMMEDIATE
     task_routes:
       galaxy.fetch_data: galaxy.external
       galaxy.set_job_metadata: galaxy.external
 """  # a warm worker: without it every upload and every job starts a Python that imports Galaxy
+# Its tasks do not lie in files: kombu reads one before it is written to its end, and the worker dies.
 
 
 class Server:
@@ -80,7 +76,7 @@ class Server:
 
     def _configure(self) -> None:
         """The example files of galaxy/, as an administrator would take them over. The tools are a copy."""
-        for folder in ("data/queue", "data/queue_control", "installed"):
+        for folder in ("data", "installed"):
             (self.run / folder).mkdir(parents=True)
         shutil.copytree(ROOT / "galaxy", self.tools)
         table = (self.tools / "tool_data_table_conf.xml.sample").read_text()
