@@ -17,7 +17,10 @@ def installs_models(server: Server) -> None:
     client, history = server.client, server.client.new_history("models")
     made = client.run(history, "utrlm_install", {"which": {"models_of": "shipped"}})
     assert client.wait(made["outputs"][0]["id"])["state"] == "ok"
-    rows = [dict(zip(columns(server), row, strict=True)) for row in table(server)["fields"]]
+    there = table(server)["fields"]
+    again = client.run(history, "utrlm_install", {"which": {"models_of": "shipped"}})
+    assert client.wait(again["outputs"][0]["id"])["state"] == "ok" and table(server)["fields"] == there
+    rows = [dict(zip(columns(server), row, strict=True)) for row in there]
     (row,) = [row for row in rows if row["value"].startswith("mrl-")]
     assert Path(row["path"]).is_relative_to(server.run / "installed")
     assert hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest() == row["sha256"]
