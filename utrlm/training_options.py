@@ -29,7 +29,7 @@ own_task = click.option(
     "--task",
     type=click.Choice(["mrl", "te", "el", "splice", "structure"]),
     help="Kind of what is measured, and so of the model: mrl (ribosome load), te (translation efficiency), el "
-    "(expression level), splice (0 or 1 a site), structure (dot-bracket); without it any numbers. See docs/tables.md.",
+    "(expression level), splice (0 or 1 a site), structure (dot-bracket); without it any numbers.",
 )
 labels = click.option(
     "--label-column", "labels", multiple=True, metavar="COLUMN", help="A column to learn; may be given again."

@@ -38,7 +38,7 @@ BY_HAND = {  # flags whose place in a tool's form the form alone knows; files an
     "--no-uaug",
 }
 LABELS = {  # where the flag's own words would say little above a field of a form
-    "--batch-tokens": "Letters in a batch",
+    "--batch-tokens": "Size of a batch",
     "--caution": "Price of doubt",
     "--children": "Predictions a round",
     "--ct": "Connectivity table",
@@ -56,7 +56,6 @@ LABELS = {  # where the flag's own words would say little above a field of a for
     "--prior": "Sites to expect",
     "--random": "Random UTRs",
     "--select": "Transcripts",
-    "--split": "Rows to score",
     "--task": "Kind of measurement",
     "--uorf": "Upstream AUGs",
 }
@@ -164,7 +163,8 @@ def parameter(option: click.Option) -> Iterator[str]:
     """The lines of one <param>."""
     words = variable(option).replace("_", " ")
     label = LABELS.get(flag(option), words[0].upper() + words[1:])
-    shared: dict[str, Any] = {"argument": flag(option), "label": label, "help": option.help or ""}
+    told = "" if option.help == f"{label}." else option.help or ""
+    shared: dict[str, Any] = {"argument": flag(option), "label": label, "help": told}
     default: Any = option.default if isinstance(option.default, str | int | float) else ""
     inside: list[str] = []
     if option.is_flag:
