@@ -17,6 +17,13 @@ def test_the_shipped_models(run, tmp_path):
     assert json.loads((tmp_path / "table.json").read_text()) == {"data_tables": {"utrlm_models": rows}}
 
 
+def test_what_is_there_is_left_out(run, tmp_path):
+    known = [f"{name}-{sha256(path)[:8]}" for name, path in shipped().items()]
+    arguments = [text for value in known[1:] for text in ("--known", value)]
+    (row,) = json.loads(run("install", *arguments, "--output-dir", tmp_path).stdout)
+    assert row["value"] == known[0] and [path.stem for path in tmp_path.iterdir()] == known[:1]
+
+
 def test_a_file_with_its_digest(run, tmp_path):
     done = run("install", "--models", FOLD, "--sha256", sha256(FOLD).upper(), "--output-dir", tmp_path)
     (row,) = json.loads(done.stdout)

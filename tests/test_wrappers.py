@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import click
 import pytest
 
-from utrlm import options, training_options, wrappers
+from utrlm import design_options, options, training_options, wrappers
 from utrlm.errors import InputError
 from utrlm.models import shipped
 
@@ -113,6 +113,8 @@ def test_every_shipped_model_can_be_chosen():
 @options.ct
 @options.fold
 @training_options.unit
+@training_options.own_task
+@design_options.search
 @options.device
 @options.fasta
 @training_options.backbone
@@ -125,13 +127,23 @@ def test_an_option_of_every_kind():
     named = {xml.get("name"): xml for xml in root.findall("xml")}
     section = named["example_options"].find("section")
     told = {param.get("argument"): param for param in section}
-    assert list(told) == ["--batch-tokens", "--epochs", "--format", "--unit"]  # no files, not what is placed by hand
+    search = ["--number", "--rounds", "--children", "--min-distance", "--seed"]
+    assert list(told) == [
+        "--batch-tokens",
+        "--epochs",
+        "--format",
+        "--unit",
+        *search,
+    ]  # no files, not what is placed by hand
     batch = told["--batch-tokens"]
     assert [batch.get(name) for name in ("type", "min", "value")] == ["integer", "1", "2048"]
     assert told["--epochs"].find("validator").get("exclude_min") == "true"
     assert [option.get("selected") for option in told["--format"]] == ["true", None, None]
     assert told["--unit"].find("expand").get("macro") == "plain_text"
+    assert [told["--seed"].get(name) for name in ("type", "min", "value")] == ["integer", None, "0"]
     assert named["example_ct"].find("param").get("truevalue") == "--ct"
+    first, second = named["example_task"].find("param")[:2]  # a choice without default begins with none
+    assert (first.get("value"), first.get("selected"), second.get("value")) == ("", "true", "mrl")
     tokens = {token.get("name"): token.text for token in root.findall("token")}
     assert tokens["@EXAMPLE_OPTIONS@"].startswith("--batch-tokens '$options.batch_tokens' --epochs ")
 

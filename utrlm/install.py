@@ -13,12 +13,13 @@ DIGITS = 8  # of the digest, in a file's name
 
 
 def install_models(
-    models: tuple[str, ...], digest: str, output_dir: str, data_table: str | None
+    models: tuple[str, ...], digest: str, known: tuple[str, ...], output_dir: str, data_table: str | None
 ) -> list[dict[str, str]]:
     """Copy the given files, or the shipped models, into a folder; returns value, name, version, sha256, path of each.
 
     `digest`: SHA-256 that the one given file must have; "" checks nothing but that it opens. The digests of shipped
-    files are always checked. `data_table` receives the same as a Galaxy data manager writes it.
+    files are always checked. `known`: values that are there, and are left out. `data_table` receives the same as a
+    Galaxy data manager writes it.
 
     Raises:
         InputError: another digest, a file that is no model of ours, or a folder that cannot be written to.
@@ -28,16 +29,18 @@ def install_models(
     sources = [Path(model) for model in models] or list(shipped().values())
     if digest and sha256_of(sources[0]) != digest.strip().lower():
         raise InputError(f"{sources[0]}: its SHA-256 is {sha256_of(sources[0])}, not {digest}")
-    rows = [row_of(source) for source in sources]
+    found = [(source, row_of(source)) for source in sources]
+    found = [(source, row) for source, row in found if row["value"] not in known]
     folder = Path(output_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}") from error
-    for source, row in zip(sources, rows, strict=True):
+    for source, row in found:
         row["path"] = str(folder / f"{row['value']}.onnx")
         with written(row["path"]) as beside:
             shutil.copyfile(source, beside)
+    rows = [row for _, row in found]
     if data_table:
         with written(data_table) as beside:
             Path(beside).write_text(json.dumps({"data_tables": {TABLE: rows}}, indent=2) + "\n", encoding="utf-8")

@@ -217,6 +217,9 @@ vectors_per = click.option(
     "--per", type=click.Choice(["sequence", "nucleotide"]), default="sequence", help="What a vector stands for."
 )
 digest = click.option("--sha256", "digest", default="", metavar="DIGEST", help="Digest that the given file must have.")
+known = click.option(
+    "--known", multiple=True, metavar="NAME-DIGEST", help="A model that is there, and is left out; may be given again."
+)
 data_table = click.option("--data-table", metavar="FILE", help="Write what was installed for a Galaxy data manager.")
 galaxy_dir = click.option("--galaxy-dir", default="galaxy", metavar="DIR", help="Folder of the Galaxy tools.")
 check = click.option("--check", is_flag=True, help="Only tell whether the file is fresh.")

@@ -28,7 +28,8 @@ name = click.option("--name", default="own", help="Of the model: the first part 
 own_task = click.option(
     "--task",
     type=click.Choice(["mrl", "te", "el", "splice", "structure"]),
-    help="Whose kind of model --table trains; see docs/tables.md.",
+    help="Kind of what is measured, and so of the model: mrl (ribosome load), te (translation efficiency), el "
+    "(expression level), splice (0 or 1 a site), structure (dot-bracket); without it any numbers.",
 )
 labels = click.option(
     "--label-column", "labels", multiple=True, metavar="COLUMN", help="A column to learn; may be given again."

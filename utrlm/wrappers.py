@@ -18,21 +18,13 @@ import click
 import utrlm
 from utrlm.errors import InputError
 from utrlm.files import written
-from utrlm.models import WEIGHTS, describe
+from utrlm.models import WEIGHTS, backbones, describe
 
 NAME = "generated.xml"
 GRANTED = {"--device", "--cpus"}  # the destination says, never the user
-ELSEWHERE = {
-    "--init",
-    "--settings",
-    "--resume",
-    "--tensorboard",
-    "--shard",
-    "--task",
-    "--if-any",
-    "--speed",
-}  # for shells and clusters alone
+ELSEWHERE = {"--init", "--settings", "--resume", "--tensorboard", "--shard", "--if-any", "--speed"}  # not for forms
 BY_HAND = {  # flags whose place in a tool's form the form alone knows; files and folders need not be named here
+    "--task",
     "--tasks",
     "--sequence-column",
     "--group-column",
@@ -40,18 +32,32 @@ BY_HAND = {  # flags whose place in a tool's form the form alone knows; files an
     "--fold",
     "--ct",
     "--pseudoknots",
+    "--plot-format",
+    "--plot-records",
+    "--any-length",
+    "--no-uaug",
 }
 LABELS = {  # where the flag's own words would say little above a field of a form
-    "--batch-tokens": "Letters in a batch",
+    "--batch-tokens": "Size of a batch",
+    "--caution": "Price of doubt",
+    "--children": "Predictions a round",
     "--ct": "Connectivity table",
     "--fold": "Thermodynamics",
     "--format": "Format of the table",
+    "--least": "Smallest probability",
+    "--min-distance": "Distance between designs",
     "--name": "Name of the model",
+    "--no-uaug": "No upstream AUG",
+    "--number": "Number of designs",
     "--per": "A row for each",
+    "--plot-format": "Format of the drawings",
+    "--plot-records": "Records to draw",
     "--preset": "Size",
+    "--prior": "Sites to expect",
     "--random": "Random UTRs",
     "--select": "Transcripts",
-    "--split": "Rows to score",
+    "--task": "Kind of measurement",
+    "--uorf": "Upstream AUGs",
 }
 QUOTE = {'"': "&quot;"}
 
@@ -103,9 +109,9 @@ def macros(commands: dict[str, click.Command]) -> str:
     lines.append(f'    <token name="@VERSION@">{utrlm.__version__}</token>')
     for tool, command in commands.items():
         lines += tool_macros(tool.removeprefix("utrlm_"), command)
-    lines += model_macros(
-        [one for one in describe([]) if one["columns"]], sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
-    )
+    lines += model_macros([one for one in describe([]) if one["columns"]])
+    lines += name_macro("shipped_backbones", sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
+    lines += name_macro("shipped_embedders", list(backbones()))
     return "\n".join([*lines, "</macros>"]) + "\n"
 
 
@@ -126,10 +132,13 @@ def values(command: click.Command) -> list[click.Option]:
 
 
 def tool_macros(verb: str, command: click.Command) -> Iterator[str]:
-    """One tool's section `<verb>_options`, its piece of command line, and the parameters that are placed by hand."""
+    """One tool's section `<verb>_options`, its piece of command line, and the parameters that are placed by hand.
+
+    Of the latter not those of free text: a form has something better there, such as a column to choose.
+    """
     generated = [option for option in values(command) if flag(option) not in BY_HAND]
     for option in values(command):
-        if flag(option) in BY_HAND and option.is_flag:
+        if flag(option) in BY_HAND and (option.is_flag or not_text(option)):
             yield f'    <xml name="{verb}_{variable(option)}">'
             yield from (f"        {line}" for line in parameter(option))
             yield "    </xml>"
@@ -154,21 +163,21 @@ def parameter(option: click.Option) -> Iterator[str]:
     """The lines of one <param>."""
     words = variable(option).replace("_", " ")
     label = LABELS.get(flag(option), words[0].upper() + words[1:])
-    shared: dict[str, Any] = {"argument": flag(option), "label": label, "help": option.help or ""}
+    told = "" if option.help == f"{label}." else option.help or ""
+    shared: dict[str, Any] = {"argument": flag(option), "label": label, "help": told}
     default: Any = option.default if isinstance(option.default, str | int | float) else ""
     inside: list[str] = []
     if option.is_flag:
         shared |= {"type": "boolean", "truevalue": flag(option), "falsevalue": "", "checked": "false"}
     elif isinstance(option.type, click.Choice):
         shared["type"] = "select"
+        inside += [] if default else ['<option value="" selected="true">none of these</option>']
         for choice in option.type.choices:
             chosen = {"selected": "true"} if choice == default else {}
             inside.append(element("option", {"value": choice} | chosen, escape(choice)))
-    elif isinstance(option.type, click.IntRange | click.FloatRange):
-        shared |= limits(option.type) | {
-            "value": default if isinstance(option.type, click.IntRange) else f"{default:g}"
-        }
-        inside += [positive(option.type)] if option.type.min_open else []
+    elif not_text(option):
+        shared |= limits(option.type) | {"value": f"{default:g}"}
+        inside += positive(option.type)
     else:
         shared |= {"type": "text", "value": default}
         inside.append('<expand macro="plain_text"/>')
@@ -176,17 +185,25 @@ def parameter(option: click.Option) -> Iterator[str]:
     yield from [start[:-2] + ">", *(f"    {line}" for line in inside), "</param>"] if inside else [start]
 
 
-def limits(kind: click.IntRange | click.FloatRange) -> dict[str, str]:
+def not_text(option: click.Option) -> bool:
+    """Whether its value is one of a few, or a number."""
+    return isinstance(option.type, click.Choice | type(click.INT) | type(click.FLOAT))
+
+
+def limits(kind: click.ParamType) -> dict[str, str]:
     """Type and ends of a number."""
-    ends = {"min": kind.min, "max": kind.max}
-    told = {"type": "integer" if isinstance(kind, click.IntRange) else "float"}
+    ends = {"min": getattr(kind, "min", None), "max": getattr(kind, "max", None)}
+    told = {"type": "integer" if isinstance(kind, type(click.INT)) else "float"}
     return told | {name: f"{end:g}" for name, end in ends.items() if end is not None}
 
 
-def positive(kind: click.IntRange | click.FloatRange) -> str:
-    """The check that a number is more than its lower end."""
-    least = {"min": f"{kind.min:g}", "exclude_min": "true"}
-    return element("validator", {"type": "in_range", **least, "message": f"must be more than {kind.min:g}"})
+def positive(kind: click.ParamType) -> list[str]:
+    """The check that a number is more than its lower end, where that end is open."""
+    if not getattr(kind, "min_open", False):
+        return []
+    least = limits(kind)["min"]
+    ends = {"min": least, "exclude_min": "true"}
+    return [element("validator", {"type": "in_range", **ends, "message": f"must be more than {least}"})]
 
 
 def element(tag: str, attributes: dict[str, Any], text: str = "") -> str:
@@ -195,18 +212,24 @@ def element(tag: str, attributes: dict[str, Any], text: str = "") -> str:
     return f"<{tag}{told}>{text}</{tag}>" if text else f"<{tag}{told}/>"
 
 
-def model_macros(models: list[dict[str, Any]], backbones: list[str]) -> Iterator[str]:
-    """Choices of shipped models and backbones, their columns, and what the models' cards say, for the help."""
+def name_macro(macro: str, names: list[str]) -> Iterator[str]:
+    """Names as choices."""
+    yield f'    <xml name="{macro}">'
+    for name in names:
+        yield f"        {element('option', {'value': name}, escape(name))}"
+    yield "    </xml>"
+
+
+def model_macros(models: list[dict[str, Any]]) -> Iterator[str]:
+    """Choices of shipped models and of what they predict, their columns, and what their cards say, for the help."""
     yield '    <xml name="shipped_models">'
     for model in models:
         chosen = {"selected": "true"} if model["default"] else {}
         label = escape(f"{model['name']}: {model['description']}")
         yield f"        {element('option', {'value': model['name']} | chosen, label)}"
     yield "    </xml>"
-    yield '    <xml name="shipped_backbones">'
-    for backbone in backbones:
-        yield f"        {element('option', {'value': backbone}, escape(backbone))}"
-    yield "    </xml>"
+    scalar = [target for model in models if model["kind"] == "scalar" for target in model["targets"]]
+    yield from name_macro("shipped_targets", [target["column"] for target in scalar])
     columns = {model["name"]: ",".join(model["columns"]) for model in models}
     yield f'    <token name="@SHIPPED_COLUMNS@">{columns}</token>'
     yield f'    <token name="@SHIPPED_HELP@"><![CDATA[{model_help(models)}]]></token>'

@@ -61,9 +61,9 @@ def workflow(name: str) -> Callable[[Server], None]:
 def checks() -> dict[str, Callable[[Server], None]]:
     """All of them, by name, in the order in which they run."""
     named: dict[str, Callable[[Server], None]] = {"lint of tools": lint_tools, "lint of workflows": lint_workflows}
-    named |= {f"tests of {tool}": tool_tests.tool(tool) for tool in tool_tests.tools()}
+    named |= browser.CHECKS | behaviour.CHECKS
     named |= {f"workflow {path.name}": workflow(path.name.removesuffix(".gxwf.yml")) for path in workflows()}
-    return named | behaviour.CHECKS | browser.CHECKS
+    return named | {f"tests of {tool}": tool_tests.tool(tool) for tool in tool_tests.tools()} | behaviour.LAST
 
 
 def workflows() -> list[Path]:

@@ -36,12 +36,13 @@ SETTINGS = """galaxy:
 CELERY = """  enable_celery_tasks: true
   metadata_strategy: directory_celery
   celery_conf:
-    broker_url: sqlalchemy+sqlite:///{run}/data/broker.sqlite?isolation_level=IMMEDIATE
+    broker_url: sqlalchemy+sqlite:///{run}/data/broker.sqlite?isolation_level=IMMEDIATE&timeout=60
     result_backend: db+sqlite:///{run}/data/results.sqlite?isolation_level=IMMEDIATE
     task_routes:
       galaxy.fetch_data: galaxy.external
       galaxy.set_job_metadata: galaxy.external
 """  # a warm worker: without it every upload and every job starts a Python that imports Galaxy
+# Its tasks do not lie in files: kombu reads one before it is written to its end, and the worker dies.
 
 
 class Server:
@@ -94,6 +95,7 @@ class Server:
         """Start, and wait until the API answers."""
         program = self.home / "server/bin"
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        environment.pop("PYTHONPATH", None)  # of our own environment, not Galaxy's
         environment |= {"GALAXY_CONFIG_FILE": str(self.run / "galaxy.yml"), "PYTHONUNBUFFERED": "1"}
         environment["PATH"] = f"{program}:{os.environ['PATH']}"
         commands = {"galaxy": [program / "galaxy-web", "-c", self.run / "galaxy.yml", "-b", f"127.0.0.1:{self.port}"]}
