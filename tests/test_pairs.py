@@ -15,7 +15,7 @@ from utrlm.pairs import best_structure, can_pair, dot_bracket, expected_accuracy
 from utrlm.predict import Predictor
 from utrlm.training.finetune import finetune_file
 from utrlm.training.model import BackboneConfig
-from utrlm.training.pairing import FAMILIAR, NOT_GIVEN, PairModel
+from utrlm.training.pairing import FAMILIAR, NOT_GIVEN, PairModel, read_priors
 
 HAIRPIN = ("GGGGGAAAACCCCC", "(((((....)))))")
 
@@ -158,6 +158,11 @@ def test_table_to_structures(trained):
             assert all(can_pair(record.codes)[i, j] for i, j in pairs)
             assert 0 <= row["mini_confidence"] <= 1
     assert together[0]["mini_dot_bracket"] == HAIRPIN[1]
+
+
+def test_no_sequences_have_no_priors(tmp_path):
+    assert read_priors([], 64, tmp_path / "priors.npy") == []
+    assert (tmp_path / "priors.npy").exists()
 
 
 def test_a_structure_of_another_length(trained, tmp_path):

@@ -84,7 +84,7 @@ class PairExamples(Sequences):
 def read_priors(sequences: list[str], context: int, kept: Path) -> list[np.ndarray]:
     """Thermodynamic pairs of more than 1 % of each sequence's last `context` letters, (3, P) each; kept in a file."""
     if not kept.exists():
-        found = []
+        found = [np.zeros((4, 0), dtype=np.float32)]  # there may be no sequence
         for number, sequence in enumerate(sequences):
             table = np.triu(pair_probabilities(alphabet.encode(sequence)[-context:]))
             i, j = np.nonzero(table > 0.01)
