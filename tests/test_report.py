@@ -40,9 +40,9 @@ def test_the_reference_is_that_of_the_shipped_models():
     assert known == {name: sha256(shipped()[name]) for name in known}, FRESH
 
 
-def skill(model, target):
+def skill(name, target):
     """How the page tells a shipped model's held-out Spearman."""
-    scores = open_model(shipped()[model], "cpu").card.metrics[target]
+    scores = open_model(shipped()[name], "cpu").card.metrics[target]
     return "Spearman {:.2f} ({:.2f} to {:.2f})".format(scores["spearman"], *scores["spearman_95"])
 
 
