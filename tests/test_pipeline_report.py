@@ -66,6 +66,15 @@ def test_the_crate_holds_what_lies_there(results):
     assert {name for name in given if name.endswith(".onnx")} == {"mrl.onnx", "te.onnx", "el.onnx"}
 
 
+def test_a_name_with_an_apostrophe_is_in_the_crate(nextflow, tmp_path):  # noqa: F811
+    fasta = tmp_path / "o'b.fa"
+    fasta.write_bytes(GOLDEN.read_bytes())
+    done = nextflow("--fasta", fasta, "--tasks", "mrl", "--outdir", "apostrophe", report=True)
+    assert done.returncode == 0, done.stdout
+    found = entities(done.folder / "apostrophe/ro-crate-metadata.json")
+    assert digests(found, found["#run"]["object"])["o'b.fa"] == sha256(GOLDEN)
+
+
 def test_without_multiqc_a_run_says_so_and_ends_well(nextflow, tmp_path):  # noqa: F811
     done = nextflow("--fasta", EXAMPLE, "--tasks", "mrl", "--outdir", "bare", report=True, PATH=bare_path(tmp_path))
     assert done.returncode == 0, done.stdout

@@ -1,3 +1,8 @@
+// A word of the shell; a name may hold an apostrophe.
+def quoted(text) {
+    return "'" + text.toString().replace("'", "'\\''") + "'"
+}
+
 // Write down what was run on what: the metadata of a Workflow Run RO-Crate, whose folder is that of the results.
 process CRATE {
     tag "${meta.id}"
@@ -17,9 +22,9 @@ process CRATE {
     script:
     def args = task.ext.args ?: ''
     def own = [models].flatten().collect { model -> "--models ${model}" }.join(' ')
-    def given = [inputs].flatten().collect { one -> "--input '${one}'" }.join(' ')
-    def made = [results].flatten().collect { one -> "--result '${one}'" }.join(' ')
-    def told = parameters.collect { one -> "--parameter '${one}'" } + software.collect { tool -> "--software '${tool}'" }
+    def given = [inputs].flatten().collect { one -> "--input ${quoted(one)}" }.join(' ')
+    def made = [results].flatten().collect { one -> "--result ${quoted(one)}" }.join(' ')
+    def told = parameters.collect { one -> "--parameter ${quoted(one)}" } + software.collect { tool -> "--software ${quoted(tool)}" }
     """
     utrlm-crate ${args} ${own} ${given} ${made} ${told.join(' ')} \\
         --workflow ${workflow_file} --table ${table} --output ro-crate-metadata.json
