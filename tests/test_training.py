@@ -221,14 +221,14 @@ def test_teachers_move_training_labels_alone(data):
     taught = replace(read_recipe(data / "mini.toml"), teachers=(teacher, teacher), teacher_share=0.25)
     (data / "run").mkdir()
     table = build_table(taught, data)
-    after = teach(table, taught, data / "run")
+    after = teach(table, taught, data, data / "run")
     said = predict_labels(teacher, table)["predicted"]
     train_rows = table["split"] == "train"
     wanted = (0.75 * table["label"] + 0.25 * said).where(train_rows, table["label"])
     assert np.allclose(after["label"], wanted)
     assert not np.allclose(after["label"], table["label"])
     (data / "teacher.onnx").unlink()  # what it said is kept
-    assert teach(table, taught, data / "run").equals(after)
+    assert teach(table, taught, data, data / "run").equals(after)
 
 
 def test_a_teacher_without_the_target_is_refused(data):
@@ -238,7 +238,7 @@ def test_a_teacher_without_the_target_is_refused(data):
     )  # fmt: skip
     taught = replace(read_recipe(data / "mini.toml"), teachers=(str(data / "own.onnx"),))
     with pytest.raises(InputError, match="does not predict egfp_unmod, varying"):
-        teach(build_table(taught, data), taught, data)
+        teach(build_table(taught, data), taught, data, data)
 
 
 def test_a_model_starts_from_another_ones_backbone(data, own, tmp_path):

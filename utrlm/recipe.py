@@ -43,6 +43,16 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Sequences without a label, which the teachers give one: as long as training rows of the target."""
+
+    target: str  # whose label is asked for
+    count: int
+    file: str = ""  # table of real UTRs below the data folder, windows of which are taken; empty: random letters
+    sequence: str = "utr"  # that table's column of sequences
+
+
+@dataclass(frozen=True)
 class Phase:
     """A part of a run in which only a part of the network learns: gradual unfreezing."""
 
@@ -89,7 +99,7 @@ class Recipe:
     distil: bool = False  # these models teach one more instead, which is exported
     teachers: tuple[str, ...] = ()  # model files (.onnx) whose mean prediction is learned
     teacher_share: float = 0.5  # of the label that is the teachers' prediction
-    pseudo: int = 0  # random sequences that the teachers label, added to the training rows
+    drawn: tuple[Drawn, ...] = ()  # sequences that the teachers label, added to the training rows
     seed: int = 1
     epochs: float = 4.0
     batch_tokens: int = 25_600  # letters in a batch, padding included
@@ -131,11 +141,14 @@ def read_recipe(path: Path) -> Recipe:
     sources = _build_all(Source, values.pop("sources", []), f"{path}: sources")
     targets = _build_all(Target, values.pop("targets", []), f"{path}: targets")
     phases = _build_all(Phase, values.pop("phases", []), f"{path}: phases")
-    recipe: Recipe = _build(Recipe, {**values, "sources": sources, "targets": targets, "phases": phases}, str(path))
+    drawn = _build_all(Drawn, values.pop("drawn", []), f"{path}: drawn")
+    tables = {"sources": sources, "targets": targets, "phases": phases, "drawn": drawn}
+    recipe: Recipe = _build(Recipe, {**values, **tables}, str(path))
     check_settings(recipe, str(path))
     if recipe.task not in TASKS and (recipe.task or not recipe.targets):
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
     check_sources(recipe.sources, recipe.trained, str(path))
+    check_drawn(recipe, str(path))
     if recipe.trained.kind == "site" and recipe.context % SITE_STEP:
         raise InputError(f"{path}: context is {recipe.context}; of sites it is a multiple of {SITE_STEP}")
     return recipe
@@ -148,7 +161,7 @@ def read_settings(path: Path | None, **given: Any) -> Recipe:
         InputError: the file is missing, not TOML, or has a key that is unknown or given.
     """
     values = _read_toml(path) if path else {}
-    if twice := sorted(set(values) & (set(given) | {"sources", "targets", "phases"})):
+    if twice := sorted(set(values) & (set(given) | {"sources", "targets", "phases", "drawn"})):
         raise InputError(f"{path}: {twice[0]!r} is not told here")
     recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, str(path))
     check_settings(recipe, str(path))
@@ -169,7 +182,7 @@ def check_settings(recipe: Recipe, where: str) -> None:
     """Raise InputError where a setting of the training has a value that it cannot have."""
     if recipe.optimiser not in OPTIMISERS:
         raise InputError(f"{where}: optimiser {recipe.optimiser!r} is none of {', '.join(OPTIMISERS)}")
-    for name, least in (("accumulate", 1), ("validations", 1), ("patience", 0), ("pseudo", 0), ("seeds", 1)):
+    for name, least in (("accumulate", 1), ("validations", 1), ("patience", 0), ("seeds", 1)):
         if getattr(recipe, name) < least:
             raise InputError(f"{where}: {name} is {getattr(recipe, name)}, below {least}")
     if not 0 < recipe.layer_decay <= 1:
@@ -201,6 +214,18 @@ def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
     for source in sources:
         if source.target not in names:
             raise InputError(f"{where}: target {source.target!r} of {source.file} is none of {', '.join(names)}")
+
+
+def check_drawn(recipe: Recipe, where: str) -> None:
+    """Raise InputError where sequences are drawn that no teacher can label, or for a target without a table."""
+    if recipe.drawn and (not recipe.teachers or recipe.trained.kind != "scalar"):
+        raise InputError(f"{where}: [[drawn]] needs teachers, and a task of scalars")
+    names = [source.target for source in recipe.sources]
+    for one in recipe.drawn:
+        if one.target not in names:
+            raise InputError(f"{where}: drawn for target {one.target!r}, which is none of {', '.join(names)}")
+        if one.count < 1:
+            raise InputError(f"{where}: drawn for {one.target}: count is {one.count}, below 1")
 
 
 def _build(kind: type, values: dict[str, Any], where: str) -> Any:

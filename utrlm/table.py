@@ -163,18 +163,19 @@ def group_by_kmers(sequences: Sequence[str], kmer: int) -> np.ndarray:
 
     A sequence shorter than `kmer` is one k-mer as a whole. `kmer` is at most 27 (five letters a digit).
     """
-    hashes, owners = [], []
-    powers = np.int64(5) ** np.arange(kmer, dtype=np.int64)
-    for number, sequence in enumerate(sequences):
-        digits = alphabet.encode(sequence).astype(np.int64) - alphabet.MASK
-        if len(digits) < kmer:
-            digits = np.concatenate([np.zeros(kmer - len(digits), dtype=np.int64), digits])
-        words = np.unique(np.lib.stride_tricks.sliding_window_view(digits, kmer) @ powers)
-        hashes.append(words)
-        owners.append(np.full(len(words), number))
+    hashes = [kmers_of(sequence, kmer) for sequence in sequences]
     _, words = np.unique(np.concatenate(hashes), return_inverse=True)
-    owner = np.concatenate(owners)
+    owner = np.repeat(np.arange(len(sequences)), [len(one) for one in hashes])
     return _components(owner, words, len(sequences))
+
+
+def kmers_of(sequence: str, kmer: int) -> np.ndarray:
+    """Number of every distinct k-mer of a sequence, or of the whole of a shorter one. (K,) int64"""
+    digits = alphabet.encode(sequence).astype(np.int64) - alphabet.MASK
+    if len(digits) < kmer:
+        digits = np.concatenate([np.zeros(kmer - len(digits), dtype=np.int64), digits])
+    powers = np.int64(5) ** np.arange(kmer, dtype=np.int64)
+    return np.unique(np.lib.stride_tricks.sliding_window_view(digits, kmer) @ powers)
 
 
 def _join_groups(shared: np.ndarray, named: np.ndarray) -> np.ndarray:

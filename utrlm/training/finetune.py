@@ -35,7 +35,7 @@ def finetune(
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    table = teach(build_table(recipe, data, fold), recipe, folder)
+    table = teach(build_table(recipe, data, fold), recipe, data, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (examples(table, split, recipe, folder) for split in ("train", "valid"))
     if recipe.patience and not len(valid_set.codes):

@@ -1,4 +1,4 @@
-"""What teachers say: labels drawn towards their mean, and random sequences that they label.
+"""What teachers say: labels drawn towards their mean, and drawn sequences that they label.
 
 Distillation (Hinton et al. 2015, arXiv:1503.02531; Furlanello et al. 2018, arXiv:1805.04770).
 """
@@ -12,26 +12,25 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.evaluate import predict_labels
 from utrlm.files import written
-from utrlm.recipe import Recipe
+from utrlm.recipe import Drawn, Recipe
+from utrlm.table import kmers_of, read_table
 from utrlm.training import parallel
 
 KEPT = "teachers.npy"
 
 
-def teach(table: pd.DataFrame, recipe: Recipe, folder: Path) -> pd.DataFrame:
+def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.DataFrame:
     """The table with training labels drawn towards the teachers' mean, which is less noisy than one measurement.
 
-    With `pseudo`, rows of random sequences follow, whose label is that mean. What the teachers say is kept in
-    `folder`, so that a continued run does not ask them again.
+    The rows that the recipe draws follow; their label is that mean. What the teachers say is kept in `folder`, so
+    that a continued run does not ask them again.
 
     Raises:
-        InputError: a teacher cannot be used, or the recipe asks for random sequences of what is no scalar.
+        InputError: a teacher cannot be used, or a file to draw from below `data` has nothing to draw.
     """
-    if recipe.pseudo and (not recipe.teachers or recipe.trained.kind != "scalar"):
-        raise InputError(f"{recipe.name}: pseudo needs teachers, and a task of scalars")
     if not recipe.teachers:
         return table
-    drawn = draw_rows(table[table["split"] == "train"], recipe.pseudo, recipe.seed)
+    drawn = draw_rows(table, recipe, data)
     table = pd.concat([table, drawn], ignore_index=True)
     train_rows = (table["split"] == "train").to_numpy()
     kept = folder / KEPT
@@ -50,19 +49,44 @@ def teach(table: pd.DataFrame, recipe: Recipe, folder: Path) -> pd.DataFrame:
     return table.assign(label=label)
 
 
-def draw_rows(train_rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Random sequences, as long as random training rows and of their target, weighing what that target's rows do."""
-    random = np.random.default_rng(seed)
-    models = train_rows.iloc[random.integers(len(train_rows), size=count)]
-    weight = train_rows.groupby("target")["weight"].mean()
+def draw_rows(table: pd.DataFrame, recipe: Recipe, data: Path) -> pd.DataFrame:
+    """Rows without a label: as long as random training rows of their target, weighing what those do on average.
+
+    None shares `recipe.kmer` letters in a row with what is held out, so that the scores stay those of unseen
+    sequences, although no label of theirs could come in this way.
+    """
+    random = np.random.default_rng(recipe.seed)
+    kept = table[table["split"] != "train"]
+    forbidden = np.unique(np.concatenate([[-1], *(kmers_of(one, recipe.kmer) for one in kept["sequence"])]))
+    parts = [table[:0]]
+    for drawn in recipe.drawn:
+        models = table[(table["split"] == "train") & (table["target"] == drawn.target)]
+        lengths = models["sequence"].str.len().to_numpy()[random.integers(len(models), size=drawn.count)]
+        texts = draw_windows(drawn, data, lengths, random) if drawn.file else draw_letters(lengths, random)
+        sequences = [one for one in texts if not np.isin(kmers_of(one, recipe.kmer), forbidden).any()]
+        rows = {"sequence": sequences, "target": drawn.target, "weight": models["weight"].mean(), "split": "train"}
+        rows |= {"label": 0.0, "repeat": 1, "source": drawn.file or "random", "row": range(len(sequences)), "group": -1}
+        parts.append(pd.DataFrame(rows))
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_letters(lengths: np.ndarray, random: np.random.Generator) -> list[str]:
+    """Random sequences of these lengths."""
     letters = np.array(list(alphabet.LETTERS))
-    sequences = ["".join(random.choice(letters, size=len(one))) for one in models["sequence"]]
-    return models.assign(
-        sequence=sequences,
-        label=0.0,
-        weight=models["target"].map(weight),
-        repeat=1,
-        source="random",
-        row=np.arange(count),
-        group=-1,
-    )
+    return ["".join(random.choice(letters, size=length)) for length in lengths]
+
+
+def draw_windows(drawn: Drawn, data: Path, lengths: np.ndarray, random: np.random.Generator) -> list[str]:
+    """Windows of these lengths of a table's sequences, each as likely as any; a shorter sequence gives none."""
+    path = data / drawn.file
+    raw = read_table(path)
+    if drawn.sequence not in raw:
+        raise InputError(f"{path}: no column {drawn.sequence!r}")
+    texts = raw[drawn.sequence].astype(str).str.upper().str.replace("U", "T")
+    texts = [one for one in texts if len(one) >= lengths.max()]
+    if not texts:
+        raise InputError(f"{path}: no sequence has {lengths.max()} letters, so there is no window to draw")
+    whole = np.array([len(one) for one in texts])
+    chosen = random.choice(len(texts), size=len(lengths), p=whole / whole.sum())
+    starts = random.integers(whole[chosen] - lengths + 1)
+    return [texts[i][at : at + length] for i, at, length in zip(chosen, starts, lengths, strict=True)]
