@@ -57,13 +57,13 @@ def draw_rows(table: pd.DataFrame, recipe: Recipe, data: Path) -> pd.DataFrame:
     """
     random = np.random.default_rng(recipe.seed)
     kept = table[table["split"] != "train"]
-    forbidden = np.unique(np.concatenate([[-1], *(kmers_of(one, recipe.kmer) for one in kept["sequence"])]))
+    forbidden = {word for one in kept["sequence"] for word in kmers_of(one, recipe.kmer).tolist()}
     parts = [table[:0]]
     for drawn in recipe.drawn:
         models = table[(table["split"] == "train") & (table["target"] == drawn.target)]
         lengths = models["sequence"].str.len().to_numpy()[random.integers(len(models), size=drawn.count)]
         texts = draw_windows(drawn, data, lengths, random) if drawn.file else draw_letters(lengths, random)
-        sequences = [one for one in texts if not np.isin(kmers_of(one, recipe.kmer), forbidden).any()]
+        sequences = [one for one in texts if forbidden.isdisjoint(kmers_of(one, recipe.kmer).tolist())]
         rows = {"sequence": sequences, "target": drawn.target, "weight": models["weight"].mean(), "split": "train"}
         rows |= {"label": 0.0, "repeat": 1, "source": drawn.file or "random", "row": range(len(sequences)), "group": -1}
         parts.append(pd.DataFrame(rows))
