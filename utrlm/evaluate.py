@@ -122,7 +122,7 @@ def score_structures(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:
+def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.DataFrame:
     """A model's prediction of every row's own target: columns predicted, low, high, natural units.
 
     `low` and `high` are missing where the model gives no interval.
@@ -130,7 +130,7 @@ def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: the model cannot be used, or lacks a target of the table.
     """
-    predictor = Predictor(models=[model], device="cpu")
+    predictor = Predictor(models=[model], device=device)
     card = predictor.models[0].card
     lacking = set(table["target"]) - {target.name for target in card.targets}
     if lacking:
