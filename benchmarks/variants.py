@@ -2,9 +2,7 @@
 
 python benchmarks/variants.py DATA: on groups that were never trained or selected on. Variants: rows of
 mrl/designed_snv.csv.gz whose sequence and mother lie in the test groups, 1,000 reads and more, never the
-mothers themselves (their difference is 0 by definition). The ceiling is that of the measurement: what a
-perfect model would score, were the noise of an effect that of two counts of `total` reads, is not in the
-table; half-and-half replicates are not public, so none is given.
+mothers themselves (their difference is 0 by definition). What a perfect model would score: benchmarks/noise.py.
 """
 
 import sys

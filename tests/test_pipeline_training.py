@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import numpy as np
@@ -26,6 +27,15 @@ batch_tokens = 1600
 [[sources]]
 file = "own.csv"
 target = "varying"
+"""
+
+NAMING = """
+# teachers = ["runs/none.onnx"]
+backbone = 'runs/start.safetensors'  # "a file"
+teachers = [
+    "runs/one.onnx",  # the "first"
+    "runs/deep/one.onnx",
+]
 """
 
 # Python runs this file at its start. In the first try SIGTERM arrives while training; in the second as well, and
@@ -68,6 +78,8 @@ def folder(tmp_path_factory):
     table = pd.DataFrame({"utr": utrs, "rl": [10 * utr.count("G") / len(utr) for utr in utrs]})
     table.to_csv(folder / "data/own.csv", index=False)
     (folder / "mini.toml").write_text(RECIPE)
+    (folder / "lost.toml").write_text('teachers = ["runs/none.onnx"]' + RECIPE)
+    (folder / "above.toml").write_text('backbone = "../utrs.fa"' + RECIPE)
     (folder / "utrs.fa").write_text("".join(f">u{number}\n{utr}\n" for number, utr in enumerate(utrs[:20])))
     return folder
 
@@ -126,6 +138,23 @@ def test_a_killed_training_continues_from_its_checkpoint(nextflow, folder, tmp_p
     assert {f"{target}.predicted.svg" for target in scores} <= drawn
 
 
+def test_files_that_a_recipe_names_are_there_under_these_names(nextflow, folder):
+    """A teacher, another of the same name in a folder below, and a backbone; what is commented out is not asked for."""
+    weights = ROOT / "utrlm/weights"
+    (folder / "runs/deep").mkdir(parents=True)
+    for name in ("runs/one.onnx", "runs/deep/one.onnx"):
+        shutil.copy(weights / "mrl.onnx", folder / name)
+    shutil.copy(weights / "backbone-tiny.safetensors", folder / "runs/start.safetensors")
+    (folder / "taught.toml").write_text(NAMING + RECIPE)
+    done = nextflow("--recipe", "taught.toml", "--data", "data", "--outdir", "taught")
+    assert done.returncode == 0, done.stdout
+    assert (folder / "taught/taught.recipe.toml").read_text() == NAMING + RECIPE
+    made = json.loads((folder / "taught/taught.card.json").read_text())["recipe"]
+    assert made["teachers"] == ["runs/one.onnx", "runs/deep/one.onnx"]
+    assert made["backbone"] == "runs/start.safetensors"
+    assert len(list((folder / "taught/checkpoints").glob("taught-*/teachers.npy"))) == 1
+
+
 def test_stubs_and_a_model_from_a_new_backbone(nextflow, folder):
     done = nextflow(
         "--pretrain_fasta", "utrs.fa", "--train_table", "data/own.csv", "--label_column", "rl",
@@ -156,6 +185,8 @@ TABLE = ["--train_table", "data/own.csv"]
         ([*TABLE, "--recipe", "mini.toml", "--data", "data"], "give either --train_table, or --recipe and --data"),
         (["--recipe", "mini.toml"], "--recipe FILE and --data DIR go together"),
         (["--recipe", "mini.toml", "--data", "none"], "--data none: no such folder"),
+        (["--recipe", "lost.toml", "--data", "data"], "--recipe lost.toml: runs/none.onnx: no such file"),
+        (["--recipe", "above.toml", "--data", "data"], "above.toml: ../utrs.fa: a path with .. or '"),
         (["--evaluate", "x.onnx"], "--evaluate needs --recipe FILE and --data DIR"),
         (["--pretrain_fasta", "utrs.fa", "--preset", "huge"], "--preset huge: none of tiny, nano"),
         (["--pretrain_fasta", "none.fa"], "--pretrain_fasta none.fa: no such file"),

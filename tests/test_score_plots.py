@@ -133,6 +133,7 @@ def test_numbers_from_the_command(run, tmp_path):
     without, drawings = run("evaluate", *arguments), run("evaluate", *arguments, "--plots", tmp_path / "new/drawings")
     assert (drawings.returncode, drawings.stderr) == (0, b"")
     assert drawings.stdout == without.stdout and json.loads(without.stdout)["varying"]["n"] == 60
+    assert len(json.loads(without.stdout)["varying"]["R2_by_rank"]) == 4
     assert len(list((tmp_path / "new/drawings").iterdir())) == 6
 
 

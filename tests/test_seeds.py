@@ -76,7 +76,7 @@ def test_distilled_members_are_the_teachers(data, monkeypatch):  # noqa: F811
 def drawing(data, monkeypatch):  # noqa: F811
     """A recipe that draws random sequences and windows, whose teacher counts A; and its table."""
 
-    def say(teacher, rows):
+    def say(teacher, rows, device):
         return pd.DataFrame({"predicted": rows["sequence"].str.count("A").to_numpy(dtype=float)})
 
     monkeypatch.setattr("utrlm.training.teachers.predict_labels", say)

@@ -8,12 +8,13 @@ import torch
 from utrlm import alphabet
 from utrlm.card import CardTarget, ModelCard
 from utrlm.decode import cell, scalar_columns
-from utrlm.evaluate import by_quarter, score_intervals
+from utrlm.evaluate import by_quarter, score_intervals, score_ranks, score_table
 from utrlm.fasta import Record
 from utrlm.predict import Predictor
 from utrlm.training.export import export
 from utrlm.training.heads import HIDDEN, ScalarModel
 from utrlm.training.model import BackboneConfig
+from utrlm.training.report import scores as told
 from utrlm.training.spread import Spread, conformal_quantile, fit_spread
 
 CARD = ModelCard("m", "scalar", "0", "", (CardTarget("a", "", ""), CardTarget("b", "", "")), 10, 60, 512, interval=0.9)
@@ -88,3 +89,17 @@ def test_scores_of_intervals():
     assert got["coverage_by_quarter"] == [1, 1, 1, 0]
     assert got["coverage_by_rank"] == [0, 1, 1, 1]
     assert score_intervals(rows.iloc[:0]) == {}
+
+
+def test_r2_by_rank():
+    label = np.tile([0.0, 2], 4)
+    rows = pd.DataFrame(
+        {"label": label, "predicted": label, "target": "a", "group": range(8), "rank": range(7, -1, -1)}
+    )
+    rows.loc[:1, "predicted"] = 1.0  # the two worst measured rows are told their mean
+    assert score_ranks(rows) == {"R2_by_rank": [1, 1, 1, 0]}
+    scores = score_table(rows.assign(low=np.nan, high=np.nan))["a"]
+    assert scores["R2_by_rank"] == [1, 1, 1, 0] and "coverage" not in scores
+    assert "| target | n | R2 |" in (text := "\n".join(told({"a": scores}))) and "| [1.0, 1.0, 1.0, 0.0] |" in text
+    for none in (rows.assign(rank=0), rows.iloc[:5], rows.assign(label=rows["label"] / 2)):
+        assert score_ranks(none) == {}

@@ -75,7 +75,7 @@ def score_table(table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any
     scores = {}
     for target, part in table.groupby("target"):
         columns = (part[name].to_numpy() for name in ("label", "predicted", "group"))
-        scores[str(target)] = score(*columns) | score_intervals(part.dropna(subset="low"))
+        scores[str(target)] = score(*columns) | score_ranks(part) | score_intervals(part.dropna(subset="low"))
     if plots:
         from utrlm.score_plots import draw_targets
 
@@ -122,7 +122,7 @@ def score_structures(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:
+def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.DataFrame:
     """A model's prediction of every row's own target: columns predicted, low, high, natural units.
 
     `low` and `high` are missing where the model gives no interval.
@@ -130,7 +130,7 @@ def predict_labels(model: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: the model cannot be used, or lacks a target of the table.
     """
-    predictor = Predictor(models=[model], device="cpu")
+    predictor = Predictor(models=[model], device=device)
     card = predictor.models[0].card
     lacking = set(table["target"]) - {target.name for target in card.targets}
     if lacking:
@@ -153,6 +153,21 @@ def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> di
             low, high = metrics.bootstrap(measured, predicted, groups, metric)
             values[f"{name}_95"] = [round(low, 4), round(high, 4)]
     return values
+
+
+def score_ranks(rows: pd.DataFrame) -> dict[str, Any]:
+    """R2 by quarter of the rank, from the best measured rows to the worst.
+
+    Columns label, predicted, rank. {} of probabilities, of rows with one rank, and where a quarter's labels are all
+    the same.
+    """
+    label, predicted = rows["label"].to_numpy(), rows["predicted"].to_numpy()
+    parts = metrics.quarters(rows["rank"].to_numpy())
+    if np.isin(label, (0, 1)).all() or rows["rank"].nunique() < 2:
+        return {}
+    if min(len(np.unique(label[part])) for part in parts) < 2:
+        return {}
+    return {"R2_by_rank": [round(metrics.r2_score(label[part], predicted[part]), 4) for part in parts]}
 
 
 def score_intervals(rows: pd.DataFrame) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.D
     kept = folder / KEPT
     with parallel.first_alone():
         if not kept.exists():
-            said = [predict_labels(teacher, table[train_rows])["predicted"] for teacher in recipe.teachers]
+            said = [predict_labels(teacher, table[train_rows], "auto")["predicted"] for teacher in recipe.teachers]
             with written(str(kept)) as beside, open(beside, "wb") as file:
                 np.save(file, np.mean(said, axis=0))
     told = np.load(kept)

@@ -4,7 +4,7 @@ process FINETUNE {
     label 'train'
 
     input:
-    tuple val(meta), path(recipe), path(data, stageAs: 'data/*'), path(backbone), val(checkpoint_dir)
+    tuple val(meta), path(recipe), path(data, stageAs: 'data/*'), path(backbone), path(named, stageAs: 'named?/*'), val(checkpoint_dir)
 
     output:
     tuple val(meta), path("${meta.id}.onnx"), emit: model
@@ -19,7 +19,9 @@ process FINETUNE {
     def args = task.ext.args ?: ''
     def what = recipe ? "--recipe '${recipe}' --data '${data}'" : "--table '${data}' --name '${meta.id}' ${args}"
     def start = backbone ? "--backbone '${backbone}'" : ''
+    def links = [meta.named ?: [], [named].flatten()].transpose().collect { name, one -> "mkdir -p \"\$(dirname '${name}')\"; ln -s \"\$PWD/${one}\" '${name}'" }
     """
+    ${links.join('\n    ')}
     utrlm-finetune ${what} ${start} --cpus ${task.cpus} --checkpoint-dir '${checkpoint_dir}' --output '${meta.id}.onnx'
     [ -e '${meta.id}.card.json' ] || utrlm-models --json --models '${meta.id}.onnx' > '${meta.id}.card.json'
     cp '${checkpoint_dir}/log.jsonl' '${meta.id}.log.jsonl'

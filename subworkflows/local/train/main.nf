@@ -58,6 +58,26 @@ def backbone_file(name) {
     return shipped.exists() ? shipped : file_of('backbone', name)
 }
 
+// What a recipe calls its teachers and its backbone, where these are files; relative to where Nextflow was started.
+def named_files(recipe) {
+    def text = recipe.text.replaceAll(/(?m)(^|\s)#.*$/, '')
+    def values = text.findAll(/(?m)^\s*backbone\s*=.*$/) + text.findAll(/(?ms)^\s*teachers\s*=\s*\[.*?\]/)
+    def names = values.collectMany { value -> value.findAll(/(["'])(.+?)\1/) { found -> found[2] } }.unique()
+    return names.findAll { name -> !file("${projectDir}/utrlm/weights/${name}.safetensors", glob: false).exists() }
+}
+
+// The files of these names; a task sees them under the same names, but for absolute ones, which it finds by itself.
+def file_named(recipe, name) {
+    if (!name.startsWith('/') && (name.tokenize('/').contains('..') || name.contains("'"))) {
+        error("--recipe ${recipe}: ${name}: a path with .. or ' in a recipe must be an absolute one")
+    }
+    def found = file(name, glob: false)
+    if (!found.isFile()) {
+        error("--recipe ${recipe}: ${name}: no such file; paths in a recipe count from where Nextflow is started")
+    }
+    return found
+}
+
 workflow TRAIN {
     main:
     def settings = ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit']
@@ -70,14 +90,18 @@ workflow TRAIN {
     if (params.train_table) {
         def table = file_of('train_table', params.train_table)
         def start = params.backbone ? backbone_file(params.backbone) : []
-        tables << [[id: params.name], [], table, start, checkpoints(params.name, fastas + [table, start].flatten(), settings)]
+        tables << [[id: params.name], [], table, start, [], checkpoints(params.name, fastas + [table, start].flatten(), settings)]
     }
     if (params.recipe && !params.evaluate) {
         def recipe = file_of('recipe', params.recipe)
-        def inputs = [recipe] + files("${params.data}/**")
-        tables << [[id: recipe.baseName], recipe, file(params.data), [], checkpoints(recipe.baseName, inputs, [])]
+        def names = named_files(recipe)
+        def inputs = [recipe] + files("${params.data}/**") + names.collect { name -> file_named(recipe.name, name) }
+        def relative = names.findAll { name -> !name.startsWith('/') }
+        def meta = [id: recipe.baseName, named: relative]
+        def named = relative.collect { name -> file_named(recipe.name, name) }
+        tables << [meta, recipe, file(params.data), [], named, checkpoints(recipe.baseName, inputs, [])]
     }
-    def from_fasta = channel.fromList(tables).combine(PRETRAIN.out.backbone).map { row -> row[0..2] + [row[6], row[4]] }
+    def from_fasta = channel.fromList(tables).combine(PRETRAIN.out.backbone).map { row -> row[0..2] + [row[7]] + row[4..5] }
     FINETUNE(fastas ? from_fasta : channel.fromList(tables))
 
     def scored = params.evaluate ? file_of('evaluate', params.evaluate) : []
