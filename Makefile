@@ -11,6 +11,7 @@
 # make docs                  the documentation as a site under site/
 # make package               sdist and wheel under dist/, checked
 # make lint-nf-core          nf-core's checks of a pipeline, those that need no network (in an environment of its own)
+# make lint-crate            the official validator on the pipeline's RO-Crate and that of a run (in an environment of its own)
 PYTHON ?= python3
 FASTA ?= tests/data/example.fa
 OUTDIR ?= results
@@ -24,7 +25,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy wrappers lint lint-nf-core coverage package docs
+.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy wrappers lint lint-nf-core lint-crate coverage package docs
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -96,3 +97,9 @@ lint-nf-core: setup
 	$(PYTHON) -m venv .venv-nf-core
 	$(call try,.venv-nf-core/bin/pip install -q nf-core==4.2.1)
 	.venv-nf-core/bin/python tools/nf_core_lint.py
+
+lint-crate: setup
+	$(PYTHON) -m venv .venv-crate
+	$(call try,.venv-crate/bin/pip install -q roc-validator==0.13.0)
+	nextflow -q run main.nf -profile test --report false --outdir build/crate
+	.venv-crate/bin/python tools/crate_lint.py . build/crate

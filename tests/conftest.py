@@ -22,6 +22,22 @@ def run():
     return run
 
 
+@pytest.fixture(scope="module")
+def nextflow(tmp_path_factory):
+    """Runs main.nf in one folder, for -resume; `report` asks for page and crate. Returns the finished process."""
+    folder = tmp_path_factory.mktemp("pipeline")
+
+    def run(*arguments, report=False, **environment):
+        page = [] if report else ["--report", "false", "--crate", "false"]
+        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments), *page]
+        told = {"cwd": folder, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
+        done = subprocess.run(command, capture_output=True, text=True, **told)
+        done.folder = folder
+        return done
+
+    return run
+
+
 @pytest.fixture
 def fasta(tmp_path):
     """Writes a FASTA from bytes; returns its path."""
@@ -32,3 +48,26 @@ def fasta(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder for a training in miniature: a.csv, 60 UTRs, and mini.toml."""
+    from .mini import RECIPE, random_utrs
+
+    table = random_utrs(60, 25, 49)
+    table.assign(rank=range(0, 9000 * 60, 9000)).to_csv(tmp_path / "a.csv")
+    (tmp_path / "mini.toml").write_text(RECIPE)
+    return tmp_path
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """No compiling, which takes longer than trainings in miniature."""
+    monkeypatch.setattr("torch.compile", lambda function, **_: function)
+
+
+@pytest.fixture
+def certain(monkeypatch):
+    """No dropout: what it draws depends on how a batch is divided."""
+    monkeypatch.setattr("utrlm.training.heads.DROPOUT", 0.0)

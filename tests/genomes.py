@@ -86,3 +86,22 @@ def gff3_text(genes):
             phase = "0" if kind == "CDS" else "."
             lines.append("\t".join(map(str, [gene.contig, "x", kind, start + 1, end, ".", gene.strand, phase, text])))
     return "\n".join(lines) + "\n"
+
+
+def write_vcf(path, contigs, rows, samples=()):
+    """rows: chrom, pos (1-based), id, ref, alts, and genotypes where there are samples."""
+    lines = ["##fileformat=VCFv4.2", *(f"##contig=<ID={c},length={len(s)}>" for c, s in contigs.items())]
+    lines += [
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">',
+        '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="x">',
+    ]
+    lines += [
+        "\t".join(
+            ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", *(["FORMAT"] if samples else []), *samples]
+        )
+    ]
+    for chrom, pos, name, ref, alts, *calls in rows:
+        middle = [".", "PASS", ".", *(["GT:PS" if ":" in calls[0] else "GT"] if calls else [])]
+        lines.append("\t".join(map(str, [chrom, pos, name, ref, alts, *middle, *calls])))
+    path.write_text("\n".join(lines) + "\n")
+    return path

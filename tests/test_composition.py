@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from utrlm import alphabet
-from utrlm.training.composition import FIRST, Composition, grow, rounded_down, spaced
+from utrlm.training.composition import FIRST, Composed, Composition, grow, rounded_down, spaced
+from utrlm.training.heads import ScalarModel
+from utrlm.training.model import BackboneConfig
 
 
 @pytest.fixture
@@ -63,3 +65,18 @@ def test_labels_are_spaced_by_rank_and_those_of_a_probability_around_its_logit()
     assert scores[1] == pytest.approx(0)
     assert scores[2] == pytest.approx(-scores[0])
     assert spaced(np.array([0.0, 1.0, 1.0, 1.0]), True).mean() == pytest.approx(np.log(3))
+
+
+def test_the_network_reads_its_own_context_and_the_trees_all():
+    config = BackboneConfig(layers=1, width=16, heads=2, feedforward=16)
+    network = ScalarModel(config, [0.0], [1.0], "huber", (), "scalar").eval()
+    composed = Composed(network, Composition(1), 16).eval()
+    random = np.random.default_rng(0)
+    codes = torch.from_numpy(random.integers(FIRST, FIRST + 4, size=(3, 32)))
+    with torch.no_grad():
+        hidden, last = composed.features(codes), network.features(codes[:, 16:])
+        assert torch.equal(hidden[:, :-1], last)
+        assert not torch.equal(last, network.features(codes))
+        assert torch.equal(hidden[:, -1:], composed.composition(codes))
+        short = codes[:, 20:]
+        assert torch.equal(composed.features(short)[:, :-1], network.features(short))

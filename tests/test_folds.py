@@ -5,7 +5,6 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from utrlm import alphabet
 from utrlm.errors import InputError
@@ -53,12 +52,7 @@ file = "s.csv"
 target = "human_donor"
 label = "label"
 """
-
-
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Compiling takes longer than these trainings."""
-    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture

@@ -21,7 +21,11 @@ EXTRAS = {
     "finetune": "train",
     "pretrain": "train",
 }
-CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # where conda calls a package by another name
+CONDA = {  # where conda calls a package by another name
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "ViennaRNA": "viennarna",
+}
 MODULES = sorted((ROOT / "modules/local").iterdir())
 
 
@@ -51,6 +55,22 @@ def test_environment_of_a_module(module):
     for extra in EXTRAS.get(module.name, "").split():
         wanted |= requirements(extra)
     assert others == sorted(name + bound for name, bound in wanted.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [("environment", "design evaluate fold genome parquet plots"), ("training", "fold genome parquet train")],
+)
+def test_environments_of_the_profile(name, extras):
+    told = yaml.safe_load((ROOT / f"conf/{name}.yml").read_text())["dependencies"]
+    assert told.pop() == {"pip": ["../."]}
+    wanted = {}
+    for extra in ["", *extras.split()]:
+        wanted |= requirements(extra)
+    wanted.pop("tomli")  # for Python 3.10
+    assert sorted(told) == sorted(
+        ["python=3.12", "pip", "procps-ng", *(package + bound for package, bound in wanted.items())]
+    )
 
 
 def test_bioconda_recipe():

@@ -1,8 +1,6 @@
 """The real pipeline on a real Nextflow."""
 
 import gzip
-import os
-import subprocess
 
 import pytest
 
@@ -11,22 +9,6 @@ from utrlm.models import sha256
 from .conftest import ROOT
 
 EXAMPLE = ROOT / "tests/data/example.fa"
-
-
-@pytest.fixture(scope="module")
-def nextflow(tmp_path_factory):
-    """Runs main.nf in one folder, for -resume; `report` asks for page and crate. Returns the finished process."""
-    folder = tmp_path_factory.mktemp("pipeline")
-
-    def run(*arguments, report=False, **environment):
-        page = [] if report else ["--report", "false", "--crate", "false"]
-        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments), *page]
-        told = {"cwd": folder, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
-        done = subprocess.run(command, capture_output=True, text=True, **told)
-        done.folder = folder
-        return done
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,8 @@ import numpy as np
 import pysam
 import pytest
 
-from .genomes import Gene, gtf_text, random_sequence, write_fasta
+from .genomes import Gene, gtf_text, random_sequence, write_fasta, write_vcf
 from .test_crate import digests, entities
-from .test_pipeline import nextflow  # noqa: F401
-from .test_variants import write_vcf
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +24,7 @@ def inputs(tmp_path_factory):
     return folder, ["--genome", folder / "g.fa", "--gtf", folder / "a.gtf"]
 
 
-def test_from_a_genome_to_predictions(nextflow, inputs, run, tmp_path):  # noqa: F811
+def test_from_a_genome_to_predictions(nextflow, inputs, run, tmp_path):
     arguments = inputs[1]
     done = nextflow(*arguments, "--outdir", "genome", report=True)
     assert done.returncode == 0, done.stdout
@@ -47,7 +45,7 @@ def test_from_a_genome_to_predictions(nextflow, inputs, run, tmp_path):  # noqa:
     assert "EXTRACT\tutrlm\t" in (results / "pipeline_info/versions.tsv").read_text()
 
 
-def test_variants(nextflow, inputs):  # noqa: F811
+def test_variants(nextflow, inputs):
     folder, arguments = inputs
     done = nextflow(*arguments, "--vcf", folder / "v.vcf", "--select", "mane", "--outdir", "variants")
     assert done.returncode == 0, done.stdout
@@ -59,7 +57,7 @@ def test_variants(nextflow, inputs):  # noqa: F811
         assert [len(record.info["UTRLM"]) for record in vcf.fetch("chr1", 0, 100)] == [1]
 
 
-def test_stubs(nextflow, inputs):  # noqa: F811
+def test_stubs(nextflow, inputs):
     folder, arguments = inputs
     assert nextflow(*arguments, "--outdir", "stub", "-stub").returncode == 0
     assert nextflow(*arguments, "--vcf", folder / "v.vcf", "--outdir", "stub", "-stub").returncode == 0
@@ -73,7 +71,7 @@ def test_stubs(nextflow, inputs):  # noqa: F811
         (["--genome", "g.fa", "--gtf", "a.gtf", "--select", "some"], "--select some: none of all, mane"),
     ],
 )
-def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):  # noqa: F811
+def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):
     done = nextflow(*arguments)
     assert done.returncode == 1
     assert message in done.stdout

@@ -2,13 +2,11 @@
 
 import pytest
 
-from .test_pipeline import nextflow  # noqa: F401
-
 UTRS = b">u1\nGGGACATCGTAGAGAGTCGTACTTA\n>u2\nACGTACGTAAACCCGGGTTTACGTACC\n"
 DESIGN = "--design=--maximise mrl_varying --number 3 --rounds 1 --length 30 --seed 4"
 
 
-def test_mutagenesis(nextflow, fasta, run, tmp_path):  # noqa: F811
+def test_mutagenesis(nextflow, fasta, run, tmp_path):
     path = fasta(UTRS, "some.fa")
     arguments = ["--tasks", "mrl", "--fasta", path, "--mutagenesis", "--deletions", "--plots"]
     done = nextflow(*arguments, "--outdir", "maps")
@@ -24,7 +22,7 @@ def test_mutagenesis(nextflow, fasta, run, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize(("given", "name"), [(False, "random"), (True, "some")])
-def test_design(nextflow, fasta, run, tmp_path, given, name):  # noqa: F811
+def test_design(nextflow, fasta, run, tmp_path, given, name):
     starts = ["--fasta", fasta(UTRS, "some.fa")] if given else []
     done = nextflow(DESIGN, *starts, "--outdir", "designs")
     assert done.returncode == 0, done.stdout
@@ -36,7 +34,7 @@ def test_design(nextflow, fasta, run, tmp_path, given, name):  # noqa: F811
     assert (results / f"{name}.trajectory.tsv").read_text().startswith("round\t")
 
 
-def test_columns_of_upstream_starts(nextflow, fasta, run, tmp_path):  # noqa: F811
+def test_columns_of_upstream_starts(nextflow, fasta, run, tmp_path):
     path = fasta(UTRS, "some.fa")
     done = nextflow("--fasta", path, "--uorf", "--outdir", "uorf")
     assert done.returncode == 0, done.stdout
@@ -44,7 +42,7 @@ def test_columns_of_upstream_starts(nextflow, fasta, run, tmp_path):  # noqa: F8
     assert (done.folder / "uorf/predictions.tsv").read_bytes() == (tmp_path / "p.tsv").read_bytes()
 
 
-def test_stubs(nextflow, fasta):  # noqa: F811
+def test_stubs(nextflow, fasta):
     path = fasta(UTRS, "some.fa")
     for arguments in (["--fasta", path, "--mutagenesis"], [DESIGN]):
         assert nextflow(*arguments, "--outdir", "stub", "-stub").returncode == 0
@@ -57,7 +55,7 @@ def test_stubs(nextflow, fasta):  # noqa: F811
         (["--design"], "--design needs options of utrlm-design"),
     ],
 )
-def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):  # noqa: F811
+def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):
     done = nextflow(*arguments)
     assert done.returncode == 1
     assert message in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from utrlm.models import sha256
 
 from .test_crate import digests, entities
-from .test_pipeline import EXAMPLE, nextflow  # noqa: F401
+from .test_pipeline import EXAMPLE
 from .test_report import rows, skill
 
 GOLDEN = EXAMPLE.with_name("golden.fa")
@@ -18,7 +18,7 @@ LOADED = r"<(?:script|img|iframe|link|source)\b[^>]*?\s(?:src|href)\s*=\s*[\"']?
 
 
 @pytest.fixture(scope="module")
-def results(nextflow):  # noqa: F811
+def results(nextflow):
     """Folder of a run with two samples, several shards and upstream AUGs."""
     arguments = ["--fasta", f"{EXAMPLE},{GOLDEN}", "--uorf", "--shard_residues", 15000]
     done = nextflow(*arguments, "--outdir", "page", report=True)
@@ -66,7 +66,7 @@ def test_the_crate_holds_what_lies_there(results):
     assert {name for name in given if name.endswith(".onnx")} == {"mrl.onnx", "te.onnx", "el.onnx"}
 
 
-def test_a_name_with_an_apostrophe_is_in_the_crate(nextflow, tmp_path):  # noqa: F811
+def test_a_name_with_an_apostrophe_is_in_the_crate(nextflow, tmp_path):
     fasta = tmp_path / "o'b.fa"
     fasta.write_bytes(GOLDEN.read_bytes())
     done = nextflow("--fasta", fasta, "--tasks", "mrl", "--outdir", "apostrophe", report=True)
@@ -75,14 +75,14 @@ def test_a_name_with_an_apostrophe_is_in_the_crate(nextflow, tmp_path):  # noqa:
     assert digests(found, found["#run"]["object"])["o'b.fa"] == sha256(GOLDEN)
 
 
-def test_without_multiqc_a_run_says_so_and_ends_well(nextflow, tmp_path):  # noqa: F811
+def test_without_multiqc_a_run_says_so_and_ends_well(nextflow, tmp_path):
     done = nextflow("--fasta", EXAMPLE, "--tasks", "mrl", "--outdir", "bare", report=True, PATH=bare_path(tmp_path))
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("No report.html: multiqc is not on the PATH") == 1
     assert (done.folder / "bare/predictions.tsv").exists() and not (done.folder / "bare/report.html").exists()
 
 
-def test_a_multiqc_that_fails_fails_no_run(nextflow, tmp_path):  # noqa: F811
+def test_a_multiqc_that_fails_fails_no_run(nextflow, tmp_path):
     (tmp_path / "multiqc").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "multiqc").chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"

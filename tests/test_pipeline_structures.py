@@ -1,6 +1,5 @@
 """Structures through the real pipeline: written beside the table where a model predicts them."""
 
-from .test_pipeline import nextflow  # noqa: F401
 from .test_structures import SEQUENCES, model, predict  # noqa: F401
 
 
@@ -16,7 +15,7 @@ def test_structures_are_those_of_one_run(nextflow, model, fasta, tmp_path):  # n
     assert (done.folder / "folded/predictions.tsv").read_bytes() == (tmp_path / "table.tsv").read_bytes()
 
 
-def test_asked_for_without_a_model(nextflow, fasta):  # noqa: F811
+def test_asked_for_without_a_model(nextflow, fasta):
     done = nextflow("--fasta", fasta(b">a\nACGTACGT\n"), "--tasks", "mrl", "--pseudoknots", "--outdir", "none")
     assert done.returncode == 1
     assert "--structures needs one model of structure, and 0 are asked" in done.stdout

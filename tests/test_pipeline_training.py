@@ -5,29 +5,15 @@ import os
 import shutil
 import subprocess
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from utrlm.models import open_model
 
 from .conftest import ROOT
+from .mini import random_utrs, recipe_text
 
-# As `recipes/`, in miniature: a few hundred steps a second.
-RECIPE = """
-name = "mini"
-task = "mrl"
-description = "for tests"
-epochs = 1
-layers = 1
-width = 16
-heads = 2
-feedforward = 16
-batch_tokens = 1600
-[[sources]]
-file = "own.csv"
-target = "varying"
-"""
+RECIPE = recipe_text({"file": "own.csv", "target": "varying"})
 
 NAMING = """
 # teachers = ["runs/none.onnx"]
@@ -72,15 +58,13 @@ if sys.argv[0].endswith("utrlm-finetune"):
 def folder(tmp_path_factory):
     """data/own.csv, 300 UTRs whose label is their share of G; mini.toml; utrs.fa, the same UTRs."""
     folder = tmp_path_factory.mktemp("training")
-    random = np.random.default_rng(0)
-    utrs = ["".join(random.choice(list("ACGT"), 50)) for _ in range(300)]  # one batch of the usual network
+    table = random_utrs(300, 50, 50)  # one batch of the usual network
     (folder / "data").mkdir()
-    table = pd.DataFrame({"utr": utrs, "rl": [10 * utr.count("G") / len(utr) for utr in utrs]})
     table.to_csv(folder / "data/own.csv", index=False)
     (folder / "mini.toml").write_text(RECIPE)
-    (folder / "lost.toml").write_text('teachers = ["runs/none.onnx"]' + RECIPE)
-    (folder / "above.toml").write_text('backbone = "../utrs.fa"' + RECIPE)
-    (folder / "utrs.fa").write_text("".join(f">u{number}\n{utr}\n" for number, utr in enumerate(utrs[:20])))
+    (folder / "lost.toml").write_text('teachers = ["runs/none.onnx"]\n' + RECIPE)
+    (folder / "above.toml").write_text('backbone = "../utrs.fa"\n' + RECIPE)
+    (folder / "utrs.fa").write_text("".join(f">u{number}\n{utr}\n" for number, utr in enumerate(table["utr"][:20])))
     return folder
 
 

@@ -20,16 +20,12 @@ from utrlm.training.finish import trained_model
 from utrlm.training.report import meaning
 from utrlm.training.teachers import draw_rows, teach
 
-from .test_loop import RECIPE, data  # noqa: F401  (a fixture)
+from .mini import RECIPE
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Compiling takes longer than these trainings."""
-    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
-
-
-def test_several_seeds_become_one_file_with_its_cards(data):  # noqa: F811
+def test_several_seeds_become_one_file_with_its_cards(data):
     text = RECIPE.replace("epochs = 4", "epochs = 1").replace(
         'target = "egfp', 'terms = "GPL-3.0 (x/y)"\ntarget = "egfp'
     )
@@ -57,7 +53,7 @@ def test_several_seeds_become_one_file_with_its_cards(data):  # noqa: F811
     assert (data / "mini.curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_distilled_members_are_the_teachers(data, monkeypatch):  # noqa: F811
+def test_distilled_members_are_the_teachers(data, monkeypatch):
     asked = []
 
     def export_member(recipe, data, table, folder, output):
@@ -73,7 +69,7 @@ def test_distilled_members_are_the_teachers(data, monkeypatch):  # noqa: F811
 
 
 @pytest.fixture
-def drawing(data, monkeypatch):  # noqa: F811
+def drawing(data, monkeypatch):
     """A recipe that draws random sequences and windows, whose teacher counts A; and its table."""
 
     def say(teacher, rows, device):
@@ -89,7 +85,7 @@ def drawing(data, monkeypatch):  # noqa: F811
     return recipe, table, held
 
 
-def test_drawn_sequences_are_labelled_by_the_teachers(data, drawing):  # noqa: F811
+def test_drawn_sequences_are_labelled_by_the_teachers(data, drawing):
     recipe, table, held = drawing
     taught = teach(table, recipe, data, data)
     drawn = taught[len(table) :]
@@ -110,7 +106,7 @@ def test_drawn_sequences_are_labelled_by_the_teachers(data, drawing):  # noqa: F
     ("table", "message"),
     [("rna\nACGT\n", "genes.csv: no sequence has \\d+ letters"), ("utr\nACGT\n", "genes.csv: no column 'rna'")],
 )
-def test_nothing_to_draw_windows_of(data, drawing, table, message):  # noqa: F811
+def test_nothing_to_draw_windows_of(data, drawing, table, message):
     (data / "genes.csv").write_text(table)
     with pytest.raises(InputError, match=message):
         draw_rows(drawing[1], drawing[0], data)
@@ -125,7 +121,7 @@ def test_nothing_to_draw_windows_of(data, drawing, table, message):  # noqa: F81
         ('target = "varying"', "count"),
     ],
 )
-def test_a_wrong_drawing_says_what_is_wrong(data, text, message):  # noqa: F811
+def test_a_wrong_drawing_says_what_is_wrong(data, text, message):
     recipe = (data / "mini.toml").read_text()
     if "teachers" not in message:
         recipe = 'teachers = ["t.onnx"]\n' + recipe

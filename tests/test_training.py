@@ -1,10 +1,6 @@
-"""A model in miniature through the whole way: tables, training, interruption, export, prediction, scores."""
+"""A model in miniature through the whole way: tables, training, export, prediction, scores."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,56 +12,35 @@ import torch
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.evaluate import evaluate_file, predict_labels
+from utrlm.evaluate import evaluate_file
 from utrlm.models import DIGESTS, WEIGHTS, open_model, sha256
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
-from utrlm.training import loop
 from utrlm.training.data import Examples, pad
 from utrlm.training.export import SMALL
-from utrlm.training.finetune import export_checkpoint, finetune, finetune_file, finetune_table, new_model, teach
+from utrlm.training.finetune import export_checkpoint, finetune_file, finetune_table, new_model
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import PRESETS, BackboneConfig
 from utrlm.training.pretrain import find_backbone, load_backbone
 
-RECIPE = """
-name = "mini"
-task = "mrl"
-description = "for tests"
-epochs = 2
-layers = 1
-width = 16
-heads = 2
-feedforward = 16
-batch_tokens = 1600
-warmup = 2
-[[sources]]
-file = "a.csv"
-target = "egfp_unmod"
-[[sources]]
-file = "b.csv.gz"
-target = "varying"
-group = "family"
-"""
+from .mini import random_utrs, recipe_text
+
+RECIPE = recipe_text(
+    {"file": "a.csv", "target": "egfp_unmod"},
+    {"file": "b.csv.gz", "target": "varying", "group": "family"},
+    epochs=2,
+    warmup=2,
+)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture
 def data(tmp_path):
     """Two tables whose label is the share of G, and a recipe."""
-    random = np.random.default_rng(0)
-    for name, low, high in (("a.csv", 50, 51), ("b.csv.gz", 25, 100)):
-        sequences = ["".join(random.choice(list("ACGT"), random.integers(low, high))) for _ in range(200)]
-        labels = [10 * s.count("G") / len(s) for s in sequences]
-        table = pd.DataFrame({"utr": sequences, "rl": labels, "family": np.arange(200) // 4})
-        table.to_csv(tmp_path / name, index=False)
+    random_utrs(200, 50, 50).to_csv(tmp_path / "a.csv", index=False)
+    random_utrs(200, 25, 99, seed=1).assign(family=np.arange(200) // 4).to_csv(tmp_path / "b.csv.gz", index=False)
     (tmp_path / "mini.toml").write_text(RECIPE)
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Compiling takes longer than these trainings."""
-    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
 
 
 def test_table_to_onnx_to_scores(data):
@@ -73,7 +48,9 @@ def test_table_to_onnx_to_scores(data):
     finetune_file(recipe, str(data), output, str(data / "run"), 1)
     card = open_model(Path(output)).card
     assert card.columns[:4] == ["mini_egfp_unmod", "mini_egfp_unmod_low", "mini_egfp_unmod_high", "mini_varying"]
-    assert (card.shortest, card.longest) == (25, 99)
+    table = build_table(read_recipe(data / "mini.toml"), data)
+    lengths = table[table["split"] == "train"]["sequence"].str.len()
+    assert (card.shortest, card.longest) == (lengths.min(), lengths.max())
     scores = evaluate_file(output, None, recipe, str(data), "test")
     assert scores == card.metrics
     log = [json.loads(line) for line in (data / "run/log.jsonl").read_text().splitlines()]
@@ -87,29 +64,6 @@ def test_learned_weights_are_kept_in_half_precision(data):
     floats = [one for one in kept if one.dtype.kind == "f" and one.size >= SMALL]
     assert floats
     assert {one.dtype for one in floats} == {np.dtype("float16")}
-
-
-def test_an_interrupted_run_ends_in_the_same_weights(data, monkeypatch):
-    recipe = read_recipe(data / "mini.toml")
-    whole = finetune(recipe, data, data / "whole", 1)
-    steps = 0
-
-    def stop_after_three(*arguments):
-        nonlocal steps
-        steps += 1
-        if steps == 4:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    real = loop.learning_rate
-    monkeypatch.setattr(loop, "learning_rate", stop_after_three)
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1)
-    with pytest.raises(KeyboardInterrupt):
-        finetune(recipe, data, data / "broken", 1)
-    monkeypatch.setattr(loop, "learning_rate", real)
-    continued = finetune(recipe, data, data / "broken", 1)
-    for one, two in zip(whole.parameters(), continued.parameters(), strict=True):
-        assert torch.equal(one, two)
 
 
 def test_padding_reaches_nothing():
@@ -215,32 +169,6 @@ def test_no_checkpoint_to_export(data):
         export_checkpoint(str(data / "mini.toml"), str(data), str(data / "x.onnx"), str(data / "none"))
 
 
-def test_teachers_move_training_labels_alone(data):
-    teacher = str(data / "teacher.onnx")
-    finetune_file(str(data / "mini.toml"), str(data), teacher, str(data / "first"), 1)
-    taught = replace(read_recipe(data / "mini.toml"), teachers=(teacher, teacher), teacher_share=0.25)
-    (data / "run").mkdir()
-    table = build_table(taught, data)
-    after = teach(table, taught, data, data / "run")
-    said = predict_labels(teacher, table)["predicted"]
-    train_rows = table["split"] == "train"
-    wanted = (0.75 * table["label"] + 0.25 * said).where(train_rows, table["label"])
-    assert np.allclose(after["label"], wanted)
-    assert not np.allclose(after["label"], table["label"])
-    (data / "teacher.onnx").unlink()  # what it said is kept
-    assert teach(table, taught, data, data / "run").equals(after)
-
-
-def test_a_teacher_without_the_target_is_refused(data):
-    finetune_table(
-        str(data / "a.csv"), str(data / "own.onnx"), str(data / "own"), 1, "own", ("rl",),
-        sequence="utr", group="", split="", unit="", epochs=1,
-    )  # fmt: skip
-    taught = replace(read_recipe(data / "mini.toml"), teachers=(str(data / "own.onnx"),))
-    with pytest.raises(InputError, match="does not predict egfp_unmod, varying"):
-        teach(build_table(taught, data), taught, data, data)
-
-
 def test_a_model_starts_from_another_ones_backbone(data, own, tmp_path):
     run, backbone = str(data / "run"), data / "b.safetensors"
     finetune_file(str(data / "mini.toml"), str(data), str(data / "first.onnx"), run, 1)
@@ -267,34 +195,3 @@ def test_every_shipped_file_has_its_digest():
     lines = DIGESTS.read_text().splitlines()
     files = [*WEIGHTS.glob("*.onnx"), *WEIGHTS.glob("*.safetensors")]
     assert sorted(f"{sha256(file)}  {file.name}" for file in files) == sorted(lines)
-
-
-CHILD = """
-import sys, torch
-from pathlib import Path
-from utrlm.recipe import read_recipe
-from utrlm.training import loop
-from utrlm.training.finetune import finetune
-torch.compile = lambda function, **_: function
-loop.CHECKPOINT_SECONDS = 0  # after every step
-data = Path(sys.argv[1])
-finetune(read_recipe(data / "mini.toml"), data, data / "killed", 1)
-"""
-
-
-def test_a_killed_run_ends_in_the_same_weights(data):
-    """SIGKILL, which nothing can catch, at whatever moment it falls."""
-    (data / "mini.toml").write_text(RECIPE.replace("epochs = 2", "epochs = 20"))
-    recipe, checkpoint = read_recipe(data / "mini.toml"), data / "killed/checkpoint.pt"
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(data)])
-    while not checkpoint.exists():
-        assert child.poll() is None, "the child ended before its first checkpoint"
-        time.sleep(0.01)
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
-    left = torch.load(checkpoint, weights_only=True)["step"]
-    whole = finetune(recipe, data, data / "whole", 1)
-    assert 0 < left < torch.load(data / "whole/checkpoint.pt", weights_only=True)["step"]
-    continued = finetune(recipe, data, data / "killed", 1)
-    for name, weight in whole.state_dict().items():
-        assert torch.equal(weight, continued.state_dict()[name]), name

@@ -55,18 +55,17 @@ def write_crate(
         "license": {"@id": LICENCE},
         "softwareRequirements": _ids(tools),
     }
-    action = {
-        "@id": "#run",
-        "@type": "CreateAction",
-        "name": "Predictions from 5' UTRs",
-        "endTime": now,
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-        "description": "A run of the pipeline that ended with its table whole.",
-        "instrument": {"@id": main["@id"]},
-        "object": _ids([*given, *values]),
-        "result": _ids(made),
-    }
-    root = {
+    action = _action(now, main, [*given, *values], made)
+    root = _root(now, main, [*given, *made])
+    profiles = [{"@id": at, "@type": "CreativeWork", "name": name, "version": v} for at, name, v in PROFILES]
+    with written(output) as beside:
+        entities = [root, main, *given, *made, *values, *tools, action, *profiles]
+        Path(beside).write_text(graph(entities), encoding="utf-8")
+
+
+def _root(now: str, main: Entity, files: list[Entity]) -> Entity:
+    """The crate itself, which holds the workflow and these files."""
+    return {
         "@id": "./",
         "@type": "Dataset",
         "name": "Predictions of utrlm",
@@ -75,13 +74,24 @@ def write_crate(
         "license": "Predictions and inputs are their owner's; the workflow is under Apache-2.0.",
         "conformsTo": [{"@id": address} for address, _, _ in PROFILES],
         "mainEntity": {"@id": main["@id"]},
-        "hasPart": _ids([main, *given, *made]),
+        "hasPart": _ids([main, *files]),
         "mentions": {"@id": "#run"},
     }
-    profiles = [{"@id": at, "@type": "CreativeWork", "name": name, "version": v} for at, name, v in PROFILES]
-    with written(output) as beside:
-        entities = [root, main, *given, *made, *values, *tools, action, *profiles]
-        Path(beside).write_text(graph(entities), encoding="utf-8")
+
+
+def _action(now: str, main: Entity, given: list[Entity], made: list[Entity]) -> Entity:
+    """The run, which made files of what it was given."""
+    return {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": "Predictions from 5' UTRs",
+        "endTime": now,
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+        "description": "A run of the pipeline that ended with its table whole.",
+        "instrument": {"@id": main["@id"]},
+        "object": _ids(given),
+        "result": _ids(made),
+    }
 
 
 def graph(entities: list[Entity]) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from random import Random
-from typing import Any
+from typing import Any, TextIO
 
 from utrlm.constraints import make_constraints, parse_range
-from utrlm.decode import Row, cell, open_text, open_writer
+from utrlm.decode import Row, Writer, cell, open_text, open_writer
 from utrlm.errors import InputError
 from utrlm.fasta import read_fasta
 from utrlm.objectives import Scorer, parse_objectives
@@ -61,20 +61,15 @@ def design_utrs(
     if fasta and not records:
         raise InputError(f"{fasta}: holds no records")
     random = Random(seed)
-    with ExitStack() as stack:
+    with ExitStack() as stack:  # places that cannot be written to are told before the search
         stream = stack.enter_context(open_text(output))
         writer = stack.enter_context(open_writer(table, "tsv", design_columns(scorer))) if table else None
         course = stack.enter_context(open_writer(trajectory, "tsv", round_columns(scorer))) if trajectory else None
         plan = Plan(number, rounds, children, min_distance)
         designs, history = evolve(scorer, rules, first_sequences(records, rules, plan, random), plan, random)
-        for place, one in enumerate(designs, start=1):
-            row = design_row(f"design_{place:0{len(str(number))}}", one)
-            told = " ".join(f"{name}={cell(value)}" for name, value in one.scored.values.items())
-            stream.write(f">{row['id']} {told} start={one.start}\n{one.scored.sequence}\n")
-            if writer:
-                writer.write(row)
-        for state in history:
-            if course:
+        write_designs(designs, len(str(number)), stream, writer)
+        if course:
+            for state in history:
                 course.write(round_row(state))
         if plot:
             from utrlm.plots import draw_trajectory, save
@@ -82,6 +77,16 @@ def design_utrs(
             save(draw_trajectory(history, scorer.objectives), plot)
     counts = {"designs": len(designs), "asked for but not far enough from the others": number - len(designs)}
     return counts | {"at target": sum(one.scored.met for one in designs), "predictions": scorer.calls}
+
+
+def write_designs(designs: list[Member], digits: int, stream: TextIO, table: Writer | None) -> None:
+    """Write designs, best first, as FASTA and into a table; their names count them in so many digits."""
+    for place, one in enumerate(designs, start=1):
+        row = design_row(f"design_{place:0{digits}}", one)
+        told = " ".join(f"{column}={cell(value)}" for column, value in one.scored.values.items())
+        stream.write(f">{row['id']} {told} start={one.start}\n{one.scored.sequence}\n")
+        if table:
+            table.write(row)
 
 
 def trained_lengths(length: str, scorer: Scorer, any_length: bool) -> tuple[int, int]:

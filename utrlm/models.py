@@ -13,7 +13,6 @@ from utrlm.tasks import TASKS
 
 WEIGHTS = Path(__file__).parent / "weights"
 DIGESTS = WEIGHTS / "SHA256SUMS"  # of every shipped file, as sha256sum writes it
-DEVICES = ("auto", "cpu", "cuda")
 BACKBONE = "backbone-"  # a shipped model of this name gives embeddings, not columns
 NO_COLUMNS = "gives embeddings, not predictions; use utrlm-embed --model"
 

@@ -8,7 +8,7 @@ so that its numbers do not depend on its neighbours, to the last bit.
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, tee
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from utrlm import alphabet
 from utrlm.card import STRUCTURE, ModelCard
-from utrlm.decode import DECODERS, Row, flags, open_writer
+from utrlm.decode import DECODERS, Row, Writer, flags, open_writer
 from utrlm.errors import InputError
 from utrlm.fasta import Record, SeenIds, read_records
 from utrlm.fold import pair_probabilities
@@ -187,6 +187,14 @@ def priors(codes: np.ndarray, records: int, fold: bool) -> np.ndarray:
     return table
 
 
+def open_table(output: str, form: str, predictor: Predictor, uorf: bool) -> AbstractContextManager[Writer]:
+    """A table with the columns of a predictor and, with `uorf`, those of upstream AUGs before the flags."""
+    columns = predictor.columns
+    if uorf:
+        columns[-1:-1] = COLUMNS
+    return open_writer(output, form, columns, [*predictor.texts, COLUMNS[-1]], ["length", *COLUMNS[:-1]])
+
+
 def predict_fasta(
     fasta: str | None,
     sequence: str | None,
@@ -218,17 +226,12 @@ def predict_fasta(
     if (ct or pseudoknots) and not structures:
         raise InputError("--ct and --pseudoknots go with --structures DIR")
     predictor = Predictor(tasks, models, device, cpus, batch_tokens, fold)
-    rows, columns = 0, predictor.columns
-    if uorf:
-        columns[-1:-1] = COLUMNS
-    whole = ["length", *COLUMNS[:-1]]
+    cards = [model.card for model in predictor.models]
+    rows, files = 0, None
     with ExitStack() as stack:
         done = stack.enter_context(timed(speed, device, predictor.cpus))
-        writer = stack.enter_context(open_writer(output, form, columns, [*predictor.texts, COLUMNS[-1]], whole))
-        files = None
-        cards = [model.card for model in predictor.models]
-        needed = ct or pseudoknots or not if_any
-        if structures and (needed or any(card.kind == "pairs" for card in cards)):
+        writer = stack.enter_context(open_table(output, form, predictor, uorf))
+        if structures and (ct or pseudoknots or not if_any or any(card.kind == "pairs" for card in cards)):
             files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
         again, read = tee(records)  # as far apart as the windows that are computed
         for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007

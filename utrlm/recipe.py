@@ -94,7 +94,7 @@ class Recipe:
     frames: bool = True
     backbone: str = ""  # to start from: a shipped one's name or a file; its shape replaces the fields above
     dropout: float = 0.0  # in the blocks
-    composition: bool = False  # after training, the mean with boosted trees on k-mers, length and upstream codons
+    composition: int = 0  # letters that boosted trees read; what is exported is their mean with the network; 0: none
     seeds: int = 1  # models that differ in their seed, counted up from `seed`; what is exported is their mean
     distil: bool = False  # these models teach one more instead, which is exported
     teachers: tuple[str, ...] = ()  # model files (.onnx) whose mean prediction is learned
@@ -122,6 +122,11 @@ class Recipe:
     test_share: float = 0.2
     valid_share: float = 0.1
     folds: int = 0  # groups are tested in so many parts, each by a model that saw none of it; then one learns from all
+
+    @property
+    def reach(self) -> int:
+        """Letters that the exported model reads: the network's, or the trees' where they read more."""
+        return max(self.context, self.composition)
 
     @property
     def trained(self) -> Task:
@@ -182,7 +187,7 @@ def check_settings(recipe: Recipe, where: str) -> None:
     """Raise InputError where a setting of the training has a value that it cannot have."""
     if recipe.optimiser not in OPTIMISERS:
         raise InputError(f"{where}: optimiser {recipe.optimiser!r} is none of {', '.join(OPTIMISERS)}")
-    for name, least in (("accumulate", 1), ("validations", 1), ("patience", 0), ("seeds", 1)):
+    for name, least in (("accumulate", 1), ("validations", 1), ("patience", 0), ("composition", 0), ("seeds", 1)):
         if getattr(recipe, name) < least:
             raise InputError(f"{where}: {name} is {getattr(recipe, name)}, below {least}")
     if not 0 < recipe.layer_decay <= 1:

@@ -11,7 +11,6 @@ from utrlm.errors import InputError
 from utrlm.files import written
 from utrlm.genome import Genome
 
-SELECTIONS = ("all", "mane", "canonical", "gene")
 _MANE = ("MANE_Select", "MANE_Plus_Clinical")
 
 

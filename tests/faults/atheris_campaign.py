@@ -1,4 +1,4 @@
-"""Bytes at the parsers, guided by coverage: atheris_campaign.py fasta|card|recipe|manifest|table SECONDS
+"""Bytes at the parsers, guided by coverage: atheris_campaign.py fasta|card|recipe|manifest|shard|table SECONDS
 
 Needs `pip install atheris`. Ends at the first thing that is neither a result nor an InputError, and keeps its bytes;
 prints the number of executions. The corpus starts from what ships and is kept in build/corpus/PARSER.
@@ -30,10 +30,13 @@ def parser(name):
             from utrlm.recipe import read_recipe
 
             return through_file(read_recipe, "in.toml")
-        if name == "manifest":
+        if name in ("manifest", "shard"):  # one of them as it should be beside the other's bytes
             from utrlm.shards import merge
 
-            return through_file(lambda path: merge(str(SCRATCH / "out.tsv"), str(SCRATCH), (str(path),)), "in.json")
+            (SCRATCH / "s.1.tsv").write_text(TEXTS["shard"])
+            (SCRATCH / "in.json").write_text(TEXTS["manifest"])
+            arguments = str(SCRATCH / "out.tsv"), str(SCRATCH), (str(SCRATCH / "in.json"),)
+            return through_file(lambda _: merge(*arguments), "in.json" if name == "manifest" else "s.1.tsv")
         from utrlm.table import read_table
 
         return through_file(read_table, "in.tsv")
@@ -58,6 +61,7 @@ TEXTS = {
     "card": '{"name": "m", "kind": "scalar", "version": "1", "description": "", "shortest": 1, "longest": 9,'
     ' "context": 8, "targets": [{"name": "t", "unit": "", "description": ""}]}',
     "manifest": '{"sample": "s", "duplicates": [0], "shards": [{"name": "s.1", "records": 1, "residues": 4}]}',
+    "shard": "id\tlength\tm_t\tflags\nu1\t4\t1.2345\t\n",
 }
 
 

@@ -14,23 +14,12 @@ import numpy as np
 from utrlm.predict import predict_fasta
 from utrlm.shards import merge, split
 
+from ..mini import recipe_text
+
 ROOT = Path(__file__).parents[2]
 AT = str(Path(__file__).parent / "at.py")
 RECORDS, SHARD = 400, 5000
-RECIPE = """
-name = "mini"
-task = "mrl"
-description = "for tests"
-epochs = 2
-layers = 1
-width = 16
-heads = 2
-feedforward = 16
-batch_tokens = 1600
-[[sources]]
-file = "a.csv.gz"
-target = "egfp_unmod"
-"""
+RECIPE = recipe_text({"file": "a.csv.gz", "target": "egfp_unmod"}, epochs=2)
 EAGER = "import utrlm.training.loop as loop; loop.CHECKPOINT_SECONDS = -1"  # a checkpoint every step
 
 

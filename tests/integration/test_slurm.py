@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ..conftest import ROOT
+from ..mini import recipe_text
 from .conftest import COUNT, SHARDS, script, wait_until
 
 pytestmark = pytest.mark.integration
@@ -85,20 +86,7 @@ def test_a_scheduler_that_goes_away_and_a_lost_head_job(cluster, table):
     assert set(statuses) <= {"CACHED", "COMPLETED"}
 
 
-RECIPE = """
-name = "mini"
-task = "mrl"
-description = "for tests"
-epochs = 100000
-layers = 1
-width = 16
-heads = 2
-feedforward = 16
-batch_tokens = 1600
-[[sources]]
-file = "a.csv"
-target = "egfp_unmod"
-"""
+RECIPE = recipe_text({"file": "a.csv", "target": "egfp_unmod"}, epochs=100_000)
 
 
 @pytest.fixture

@@ -78,9 +78,10 @@ class Composition(nn.Module):
 class Composed(Calibrated):
     """The mean of a network's and the composition's standardised output."""
 
-    def __init__(self, network: Any, composition: Composition):
+    def __init__(self, network: Any, composition: Composition, context: int):
+        """`context`: letters that the network reads, the last ones; the trees read all."""
         super().__init__()
-        self.network, self.composition = network, composition
+        self.network, self.composition, self.context = network, composition, context
         self.backbone: Any = network.backbone
         self.head: Any = network.head
         for name in ("mean", "scale", "probable"):
@@ -88,7 +89,8 @@ class Composed(Calibrated):
 
     def features(self, codes: Tensor, padded: bool = True) -> Tensor:
         """The network's features and the composition's part. codes (B, L) int64 -> (B, HIDDEN + T)"""
-        return torch.cat([self.network.features(codes, padded), self.composition(codes)], dim=1)
+        first = codes.shape[1] - torch.sym_min(codes.shape[1], self.context)
+        return torch.cat([self.network.features(codes[:, first:], padded), self.composition(codes)], dim=1)
 
     def values(self, features: Tensor) -> Tensor:
         """Predictions in natural units. features (B, HIDDEN + T) -> (B, T) float32"""
@@ -97,8 +99,8 @@ class Composed(Calibrated):
         return torch.where(self.probable, result.sigmoid(), result)
 
 
-def compose(network: Any, train_set: Any) -> Composed:
-    """Grow a composition's trees on `data.Examples`, and set it beside a trained `heads.ScalarModel`."""
+def compose(network: Any, train_set: Any, context: int) -> Composed:
+    """Grow a composition's trees on `data.Examples`, beside a `heads.ScalarModel` that reads `context` letters."""
     composition = Composition(len(network.scale))
     shares = shares_of(composition, train_set)
     for target in np.unique(train_set.target):
@@ -106,7 +108,7 @@ def compose(network: Any, train_set: Any) -> Composed:
         label = train_set.label[own].astype(np.float64)
         probable = bool(network.probable[target])
         grow(composition, int(target), shares[own], spaced(label, probable), train_set.weight[own])
-    return Composed(network, composition).eval()
+    return Composed(network, composition, context).eval()
 
 
 def spaced(label: np.ndarray, probable: bool) -> np.ndarray:

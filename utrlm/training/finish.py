@@ -70,11 +70,12 @@ def export_model(
     train_rows, test_rows = (table[table["split"] == split] for split in ("train", "test"))
     members = [] if recipe.distil else seeded(recipe, folder)
     models = [trained_model(one, train_rows, place) for one, place in members or [(recipe, folder)]]
+    read = replace(recipe, context=recipe.reach)
     if recipe.composition:
-        models = [compose(one, examples(table, "train", recipe, folder)) for one in models]
+        models = [compose(one, examples(table, "train", read, folder), recipe.context) for one in models]
     model = Ensemble(models).eval() if members else models[0]
     round_weights(model)
-    card = calibrated(make_card(recipe, data, train_rows), model, examples(table, "valid", recipe, folder))
+    card = calibrated(make_card(read, data, train_rows), model, examples(table, "valid", read, folder))
     with written(str(output)) as beside:
         export(model, card, Path(beside))
         proto = onnx.load(beside)

@@ -89,10 +89,7 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
     device = parallel.join()
     model.to(device)
     model.backbone.recompute = recipe.checkpoint_blocks
-    average, result = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
-    if how.shard:
-        parallel.shard(model, "standardised")
-        parallel.shard(average, "scores")
+    average, result = two_copies(model, how.shard)
     optimisers = make_optimisers(model, recipe)
     plan = make_plan(train_set, recipe)
     steps, every = len(plan), max(1, len(plan) // recipe.validations)
@@ -132,6 +129,15 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
     result.load_state_dict(state.best or parallel.whole(average.state_dict()))
     parallel.settle()
     return result
+
+
+def two_copies(model: Any, shard: bool) -> tuple[Any, Any]:
+    """The moving average, divided like the model where that is, and a whole model for what comes out."""
+    average, result = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
+    if shard:
+        parallel.shard(model, "standardised")
+        parallel.shard(average, "scores")
+    return average, result
 
 
 def make_plan(train_set: Batches, recipe: Recipe) -> list[tuple[int, Any]]:

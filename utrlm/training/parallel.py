@@ -97,7 +97,7 @@ def callable_of(model: Any) -> Any:
     function = torch.compile(model.standardised, dynamic=False) if compiled else model.standardised
     if count() == 1 or isinstance(model, FSDPModule):
         return function
-    return DistributedDataParallel(Standardised(model, function), broadcast_buffers=False)
+    return DistributedDataParallel(Standardised(model, function), forward_sync_buffers=False)
 
 
 def summing(model: Any, forward: Any, last: bool) -> AbstractContextManager[Any]:
