@@ -11,8 +11,9 @@ import time
 import numpy as np
 
 from utrlm import alphabet
+from utrlm.batches import padded_length
 from utrlm.fasta import read_fasta
-from utrlm.predict import Predictor, padded_length
+from utrlm.predict import Predictor
 
 MEMORY = """
 import resource, sys
