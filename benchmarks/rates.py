@@ -19,9 +19,10 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from utrlm import alphabet
+from utrlm.batches import padded_length
 from utrlm.fasta import Record, read_fasta
 from utrlm.models import shipped
-from utrlm.predict import Predictor, padded_length
+from utrlm.predict import Predictor
 from utrlm.training.heads import ScalarModel
 from utrlm.training.log import BACKWARD, Flops
 from utrlm.training.model import PRESETS

@@ -2,6 +2,7 @@
 
 python benchmarks/speed.py FASTA: two workers against one; bucketed batches against padding every
 record to the longest, beside the ratio of padded areas; peak memory at 20,000 and 200,000 records.
+python benchmarks/speed.py structures: processor time of a structure of 50 to 10,000 nt, on one core, without the prior.
 """
 
 import subprocess
@@ -11,8 +12,9 @@ import time
 import numpy as np
 
 from utrlm import alphabet
-from utrlm.fasta import read_fasta
-from utrlm.predict import Predictor, padded_length
+from utrlm.batches import padded_length
+from utrlm.fasta import Record, read_fasta
+from utrlm.predict import Predictor
 
 MEMORY = """
 import resource, sys
@@ -65,7 +67,24 @@ def memory(count):
     print(f"memory: {count} records, peak {int(done.stderr)} MB")
 
 
+def structures():
+    """Print the processor time of a structure by length: of one alone, and a record's share of many."""
+    predictor, random = Predictor(["structure"], cpus=1), np.random.default_rng(0)
+    for length, many in ((50, 40), (500, 4), (2_000, 1), (10_000, 1)):
+        texts = ["".join(letters) for letters in random.choice(list("ACGT"), (1 + many, length))]
+        some = [Record("", "", text, alphabet.encode(text)) for text in texts]
+        took = []
+        for part in (some[:1], some[1:]):
+            start = time.process_time()
+            list(predictor.rows(iter(part)))
+            took.append(1000 * (time.process_time() - start) / len(part))
+        print(f"structure: {length} nt, alone {took[0]:.0f} ms, of {many} {took[1]:.0f} ms a record")
+
+
 def main():
+    if sys.argv[1:] == ["structures"]:
+        structures()
+        return
     records = list(read_fasta(sys.argv[1]))
     workers(records)
     padding(records)

@@ -22,6 +22,8 @@ FAULTS = [
     ("decode", "if known or not side", "if True", "predict spread"),
     ("decode", '"_low": -1, "_high": 1', '"_low": 1, "_high": -1', "predict spread"),
     ("decode", "first = len(padded) - len(window)", "first = 0", "pairs structures"),
+    ("tiles", "padded[:, -tile:, -tile:]", "padded[:, :tile, :tile]", "tiles"),
+    ("tiles", "range(length - tile,", "range(length - tile - 1,", "tiles"),
     ("decode", "len(codes) > longest", "len(codes) >= longest", "predict"),
     ("decode", "len(codes) < shortest", "len(codes) <= shortest", "predict"),
     ("shards", "if number in repeated:", "if number + 1 in repeated:", "shards"),
@@ -29,7 +31,7 @@ FAULTS = [
     ("shards", "if lines != records + 1:", "if lines > records + 1:", "shards"),
     ("shards", "letters != residues", "letters > residues", "shards"),
     ("shards", 'or len(cells) != len(columns):', 'and len(cells) != len(columns):', "shards"),
-    ("predict", "row[-len(key) :] =", "row[: len(key)] =", "predict"),
+    ("batches", "row[-len(key) :] =", "row[: len(key)] =", "predict"),
 ]  # fmt: skip
 
 

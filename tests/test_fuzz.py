@@ -154,7 +154,7 @@ def test_cards(key, value):
     with contextlib.suppress(InputError):
         card = parse_card(json.dumps(CARD | {key: value}), "here")
         assert isinstance(card, ModelCard)
-        assert len(card.window(alphabet.encode("ACGT" * 20))) <= card.context
+        assert len(card.window(alphabet.encode("ACGT" * 20))) <= card.reach
         assert all(column.isprintable() for column in card.columns)
 
 

@@ -11,7 +11,15 @@ from utrlm.evaluate import evaluate_file
 from utrlm.fasta import Record
 from utrlm.fold import pair_probabilities
 from utrlm.models import open_model
-from utrlm.pairs import best_structure, can_pair, dot_bracket, expected_accuracy, parse_structure, score_pairs
+from utrlm.pairs import (
+    best_structure,
+    by_distance,
+    can_pair,
+    dot_bracket,
+    expected_accuracy,
+    parse_structure,
+    score_pairs,
+)
 from utrlm.predict import Predictor
 from utrlm.training.finetune import finetune_file
 from utrlm.training.model import BackboneConfig
@@ -61,7 +69,7 @@ def test_the_best_structure_is_the_best():
         table = random.random((11, 11)) * (random.random((11, 11)) < 0.5)
         table = np.triu(table, 4) + np.triu(table, 4).T
         gain = max(sum(table[i, j] - 0.3 for i, j in one) for one in every(0, 11))
-        found = best_structure(table, 0.3)
+        found = best_structure(by_distance(table), 0.3)
         assert sum(table[i, j] - 0.3 for i, j in found) == pytest.approx(gain)
         assert parse_structure(dot_bracket(found, 11)) == found  # nested, one partner a base
 
@@ -75,7 +83,7 @@ def test_who_can_pair():
 
 def test_expected_accuracy():
     assert expected_accuracy(np.zeros((4, 4)), []) == 1
-    assert expected_accuracy(table_of([(0, 5)], 6), [(0, 5)]) == pytest.approx((4 + 2 * 0.9) / 6)
+    assert expected_accuracy(by_distance(table_of([(0, 5)], 6)), [(0, 5)]) == pytest.approx((4 + 2 * 0.9) / 6)
 
 
 def test_scores():
@@ -175,5 +183,5 @@ def test_a_structure_of_another_length(trained, tmp_path):
 def test_thermodynamics_knows_a_hairpin():
     table = pair_probabilities(alphabet.encode(HAIRPIN[0]))
     assert table.shape == (14, 14) and (table == table.T).all()
-    assert best_structure(table.astype(np.float64), 0.3) == parse_structure(HAIRPIN[1])
+    assert best_structure(by_distance(table), 0.3) == parse_structure(HAIRPIN[1])
     assert pair_probabilities(alphabet.encode("")).shape == (0, 0)

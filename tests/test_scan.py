@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from utrlm import alphabet
+from utrlm.batches import padded_length
 from utrlm.card import CardTarget, ModelCard
 from utrlm.decode import site_columns
 from utrlm.errors import InputError
 from utrlm.fasta import Record
-from utrlm.predict import padded_length
 from utrlm.scan import Site, at_prior, candidates, scan
 
 DONOR, ACCEPTOR = (CardTarget(f"human_{n}", "probability", "", s) for n, s in (("donor", "GT"), ("acceptor", "AG")))

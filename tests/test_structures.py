@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from utrlm import alphabet
+from utrlm import alphabet, card
 from utrlm.card import STRUCTURE, CardTarget, ModelCard
 from utrlm.decode import flags, make_structure
 from utrlm.errors import InputError
@@ -24,16 +24,17 @@ except ImportError:
 
 pytestmark = pytest.mark.filterwarnings("ignore:# The axis name:UserWarning")  # two inputs have one length
 CONTEXT = 64
+LONGEST = 120  # letters of which a structure is told in a test
 TARGETS = (CardTarget("dot_bracket", STRUCTURE, ""), CardTarget("confidence", "share", ""))
 CARD = ModelCard("fold", "pairs", "0", "", TARGETS, 10, 2000, CONTEXT, threshold=0.05)
 KNOT = "(((((...[[[[..)))))....]]]]"
 
 
 def table_of(text, probability=0.9):
-    """Probabilities (L, L) of the pairs in a text."""
+    """Probabilities of the pairs in a text, by first letter and distance. (L, L)"""
     table = np.zeros((len(text), len(text)))
     for i, j in parse_structure(text):
-        table[i, j] = table[j, i] = probability
+        table[i, j - i] = probability
     return table
 
 
@@ -49,8 +50,8 @@ def test_what_is_no_pseudoknot():
     assert make_structure(table_of(nested), 0.3).knots == ()
     lone = "(((((...[[.....)))))....]]"  # two stacked pairs are too few
     assert make_structure(table_of(lone), 0.3).knots == ()
-    crossed = table_of(KNOT) * np.where(np.arange(len(KNOT)) < 8, 1, 0.2)  # below the threshold
-    assert best_knots(np.minimum(crossed, crossed.T), parse_structure(KNOT)[:5], 0.3) == []
+    crossed = table_of(KNOT) * np.where(np.arange(len(KNOT)) < 8, 1, 0.2)[:, None]  # below the threshold
+    assert best_knots(crossed, parse_structure(KNOT)[:5], 0.3) == []
 
 
 def test_connectivity_table():
@@ -90,7 +91,14 @@ def model(tmp_path_factory):
     return str(path)
 
 
-SEQUENCES = {"r1": "GGGGAAACCCC" * 3, "r2": "acgu" * 12, "r3": "GGCATTAGCC" * 9, "r4": "NNNN", "r5": "A"}
+SEQUENCES = {
+    "r1": "GGGGAAACCCC" * 3,
+    "r2": "acgu" * 12,
+    "r3": "GGCATTAGCC" * 9,
+    "r6": "GGCATTAGCC" * 14,
+    "r4": "NNNN",
+    "r5": "A",
+}
 
 
 def predict(model, folder, fasta=None, sequence=None, **settings):
@@ -103,19 +111,21 @@ def predict(model, folder, fasta=None, sequence=None, **settings):
     return {row[0]: dict(zip(lines[0], row, strict=True)) for row in lines[1:]}
 
 
-def test_files_of_a_fasta(model, fasta, tmp_path):
+def test_files_of_a_fasta(model, fasta, tmp_path, monkeypatch):
+    monkeypatch.setattr(card, "LONGEST_FOLDED", LONGEST)
     path = fasta("".join(f">{name} x\n{letters}\n" for name, letters in SEQUENCES.items()).encode())
     rows = predict(model, tmp_path, path, ct=True)
     made = tmp_path / "new" / "structures"
     assert sorted(one.name for one in made.iterdir()) == ["pairs.tsv", "structures.ct", "structures.dbn"]
     lines = (made / "structures.dbn").read_text().splitlines()
     names = [line[1:] for line in lines[::3]]
-    assert names == ["r1", "r2", "r3/27-90", "r4", "r5"] and rows["r3"]["flags"] == "long"
+    assert names == ["r1", "r2", "r3", "r6/21-140", "r4", "r5"]
+    assert rows["r3"]["flags"] == "long" and rows["r6"]["flags"] == "long,truncated"
     told = [line.split("\t") for line in (made / "pairs.tsv").read_text().splitlines()]
     assert told.pop(0) == ["id", "i", "j", "letters", "probability", "knot"]
     pairs_found = 0
     for (name, sequence), letters, text in zip(SEQUENCES.items(), lines[1::3], lines[2::3], strict=True):
-        assert letters == sequence[-CONTEXT:] and text == rows[name]["fold_dot_bracket"]
+        assert letters == sequence[-LONGEST:] and text == rows[name]["fold_dot_bracket"]
         pairs = shifted_pairs(text, len(sequence))
         pairs_found += len(pairs)
         assert [(int(one[1]) - 1, int(one[2]) - 1) for one in told if one[0] == name] == pairs
@@ -126,8 +136,8 @@ def test_files_of_a_fasta(model, fasta, tmp_path):
                 assert one[3] == sequence[int(one[1]) - 1] + sequence[int(one[2]) - 1]
                 assert CARD.threshold < float(one[4]) <= 1
     assert pairs_found > 10
-    assert len((made / "structures.ct").read_text().splitlines()) == 5 + sum(
-        len(s[-CONTEXT:]) for s in SEQUENCES.values()
+    assert len((made / "structures.ct").read_text().splitlines()) == 6 + sum(
+        len(s[-LONGEST:]) for s in SEQUENCES.values()
     )
 
 

@@ -21,6 +21,7 @@ EMBEDDING = "embedding"  # a kind without columns: a vector a letter, see `embed
 # what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
 KINDS = ("scalar", "site", "pairs", EMBEDDING)
 LONGEST_CONTEXT = 100_000  # nt
+LONGEST_FOLDED = 10_000  # nt of which a structure is told, tile by tile (`tiles`): bounds its memory
 FORMAT = 1  # raised when an older reader could misread a newer card
 
 
@@ -45,7 +46,7 @@ class ModelCard:
     targets: tuple[CardTarget, ...]
     shortest: int  # nt, trained domain
     longest: int  # nt, trained domain
-    context: int  # letters read, counted back from the start codon or, by a site model, around the middle
+    context: int  # letters read at once, counted back from the start codon or, by a site model, around the middle
     default: bool = True  # predicted when the user names no task
     threshold: float = 0.5  # of a pair's probability, for a structure that is expected to be right
     interval: float = 0.0  # share of new measurements that lie between low and high; 0: no intervals
@@ -65,9 +66,14 @@ class ModelCard:
         """What is told of a target: its value and the ends of its interval; a probability has none."""
         return ("", "_low", "_high") if self.interval and target.unit != PROBABILITY else ("",)
 
+    @property
+    def reach(self) -> int:
+        """Letters of a sequence that are read at all: of structures tile by tile, else at once."""
+        return max(self.context, LONGEST_FOLDED) if self.kind == "pairs" else self.context
+
     def window(self, codes: np.ndarray) -> np.ndarray:
-        """What the model reads of a sequence. (L,) -> (at most context,)"""
-        return alphabet.WINDOWS[self.kind](codes, self.context)
+        """What the model reads of a sequence. (L,) -> (at most reach,)"""
+        return alphabet.WINDOWS[self.kind](codes, self.reach)
 
     def inside(self, length: int) -> bool:
         """Whether a UTR of so many nt is of a length that the model was trained on."""

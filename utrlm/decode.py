@@ -11,7 +11,7 @@ from utrlm import alphabet
 from utrlm.card import ModelCard
 from utrlm.errors import InputError
 from utrlm.files import written
-from utrlm.pairs import best_knots, best_structure, dot_bracket, expected_accuracy
+from utrlm.pairs import best_knots, best_structure, by_distance, dot_bracket, expected_accuracy
 
 DECIMALS = 4  # golden files agree to 1e-4 across machines
 FORMATS = ("tsv", "jsonl", "parquet")
@@ -68,29 +68,36 @@ class Structure(str):
     knots: tuple[tuple[int, int, float], ...]  # those that cross, not in the text
 
 
-def make_structure(probability: np.ndarray, threshold: float) -> Structure:
-    """The best structure that pair probabilities allow. (L, L)"""
-    pairs = best_structure(probability, threshold)
-    structure = Structure(dot_bracket(pairs, len(probability)))
-    knots = best_knots(probability, pairs, threshold)
-    structure.pairs = tuple((i, j, float(probability[i, j])) for i, j in pairs)
-    structure.knots = tuple((i, j, float(probability[i, j])) for i, j in knots)
+def make_structure(near: np.ndarray, threshold: float) -> Structure:
+    """The best structure that pair probabilities allow. (L, D), as `pairs.by_distance` has it"""
+    pairs = best_structure(near, threshold)
+    structure = Structure(dot_bracket(pairs, len(near)))
+    knots = best_knots(near, pairs, threshold)
+    structure.pairs = tuple((i, j, float(near[i, j - i])) for i, j in pairs)
+    structure.knots = tuple((i, j, float(near[i, j - i])) for i, j in knots)
     return structure
 
 
 def pair_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray]) -> list[Row]:
-    """The best structure as text, and the share of letters expected to be right. probability (B, L, L) -> B dicts"""
-    structure, confidence = card.columns
+    """Structures of a batch's sequences. probability (B, L, L) -> B dicts"""
     rows = []
     for window, padded in zip(windows, outputs["probability"], strict=True):
         first = len(padded) - len(window)
-        probability = padded[first:, first:].astype(np.float64)
-        if not np.isfinite(probability).all():
-            raise InputError(f"model {card.name!r} gave a value that is not a number")
-        text = make_structure(probability, card.threshold)
-        score = round(expected_accuracy(probability, [(i, j) for i, j, _ in text.pairs]), DECIMALS)
-        rows.append({structure: text, confidence: score})
+        rows.append(structure_columns(card, by_distance(padded[first:, first:])))
     return rows
+
+
+def structure_columns(card: ModelCard, near: np.ndarray) -> Row:
+    """The best structure as text, and the share of letters expected to be right. (L, D), as `pairs.by_distance` has it
+
+    Raises:
+        InputError: the model gave something that is not a number.
+    """
+    if not np.isfinite(near).all():
+        raise InputError(f"model {card.name!r} gave a value that is not a number")
+    text = make_structure(near, card.threshold)
+    score = expected_accuracy(near, [(i, j) for i, j, _ in text.pairs])
+    return dict(zip(card.columns, (text, round(score, DECIMALS)), strict=True))
 
 
 DECODERS = {"scalar": scalar_columns, "site": site_columns, "pairs": pair_columns}
@@ -103,6 +110,7 @@ def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
     found = {
         "short": len(codes) < shortest,
         "long": len(codes) > longest,
+        "truncated": any(card.kind == "pairs" and len(codes) > card.reach for card in cards),
         "ambiguous": alphabet.is_ambiguous(codes),
         "start_codon": bytes(codes[-3:]) == bytes(alphabet.encode("ATG")),
         "duplicate_id": repeated,

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from utrlm.batches import AREA, batches, fill_batch
 from utrlm.card import EMBEDDING
 from utrlm.errors import InputError
 from utrlm.fasta import Record, read_fasta
 from utrlm.models import Model, backbones, open_model
-from utrlm.predict import AREA, batches, fill_batch, windows
+from utrlm.predict import windows
 from utrlm.speed import granted_cpus
 from utrlm.vectors import open_vectors
 

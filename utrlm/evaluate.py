@@ -86,8 +86,8 @@ def score_table(table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any
 def evaluate_structures(model: str, table: pd.DataFrame) -> dict[str, Any]:
     """Precision, recall and F1 of base pairs, strict and with a slip of one, means over each part's sequences.
 
-    Without and, where ViennaRNA is installed, with what thermodynamics says. Of a sequence longer than
-    the model reads, the pairs of letters that were not read count as missed.
+    Without and, where ViennaRNA is installed, with what thermodynamics says. Of a truncated sequence the
+    pairs of letters that were not read count as missed.
     """
     scores: dict[str, Any] = {}
     for ending, fold in (("", False), (", with prior", True))[: 2 if find_spec("RNA") else 1]:

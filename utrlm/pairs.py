@@ -57,43 +57,68 @@ def can_pair(codes: np.ndarray) -> np.ndarray:
     return possible
 
 
-def best_structure(probability: np.ndarray, threshold: float) -> list[tuple[int, int]]:
-    """Nested pairs with the largest sum of probability minus `threshold`. (L, L), symmetric
-
-    Maximum expected accuracy (Do et al. 2006, doi:10.1093/bioinformatics/btl246), over the pairs above
-    the threshold only, so that the time grows with L squared times the number of partners.
-    """
+def by_distance(probability: np.ndarray) -> np.ndarray:
+    """Pair probabilities by first letter and distance: [i, d] is of i and i + d. (L, L), symmetric -> (L, L)"""
     length = len(probability)
-    gain = probability - threshold
-    partners = [[int(k) for k in np.flatnonzero(gain[i, i + 1 + LOOP :] > 0) + i + 1 + LOOP] for i in range(length)]
-    best = np.zeros((length + 2, length + 1))  # best[i, j]: of positions i to j - 1
+    near = np.zeros_like(probability)
+    for i in range(length):
+        near[i, : length - i] = probability[i, i:]
+    return near
+
+
+def best_structure(near: np.ndarray, threshold: float) -> list[tuple[int, int]]:
+    """Nested pairs with the largest sum of probability minus `threshold`. (L, D), as `by_distance` has it
+
+    Maximum expected accuracy (Do et al. 2006, doi:10.1093/bioinformatics/btl246), over the pairs above the
+    threshold only; no pair is wider than D, so that time and memory grow with L times D.
+    """
+    length, reach = near.shape
+    inner = np.zeros((length + 1, reach + 1))  # [i, n]: best of the n letters from i on
+    outer = np.zeros(length + 1)  # best of all letters from i on
     for i in range(length - 1, -1, -1):
-        best[i] = best[i + 1]
-        for k in partners[i]:
-            inside = gain[i, k] + best[i + 1, k]
-            np.maximum(best[i, k + 1 :], inside + best[k + 1, k + 1 :], out=best[i, k + 1 :])
+        inner[i, 1:], outer[i] = inner[i + 1, :-1], outer[i + 1]
+        for d, gain in _partners(near[i], threshold):
+            pair, rest = gain + inner[i + 1, d - 1], inner[i, d + 1 :]
+            np.maximum(rest, pair + inner[i + d + 1, : reach - d], out=rest)
+            outer[i] = max(outer[i], pair + outer[i + d + 1])
+
+    def best(i: int, j: int) -> float:
+        return float(outer[i] if j == length else inner[i, j - i])
+
     pairs, waiting = [], [(0, length)]
     while waiting:
         i, j = waiting.pop()
-        while i < j and best[i, j] == best[i + 1, j]:
+        while i < j and best(i, j) == best(i + 1, j):
             i += 1
-        for k in partners[i] if i < j else ():
-            if k < j and best[i, j] == gain[i, k] + best[i + 1, k] + best[k + 1, j]:
+        for d, gain in _partners(near[i], threshold) if i < j else ():
+            k = i + d
+            if k < j and best(i, j) == gain + inner[i + 1, d - 1] + best(k + 1, j):
                 pairs.append((i, k))
                 waiting += [(i + 1, k), (k + 1, j)]
                 break
     return sorted(pairs)
 
 
-def best_knots(probability: np.ndarray, pairs: list[tuple[int, int]], threshold: float) -> list[tuple[int, int]]:
-    """Pairs of letters that `pairs` leave alone and that cross some of them, nested among themselves. (L, L)
+def _partners(row: np.ndarray, threshold: float) -> list[tuple[int, float]]:
+    """Distances to a letter's probable partners, nearest first, and what each pair gains. (D,)"""
+    gains = row.astype(np.float64) - threshold
+    return [(int(d), float(gains[d])) for d in np.flatnonzero(gains > 0) if d > LOOP]
+
+
+def best_knots(near: np.ndarray, pairs: list[tuple[int, int]], threshold: float) -> list[tuple[int, int]]:
+    """Pairs of letters that `pairs` leave alone and that cross some of them, nested among themselves. (L, D)
 
     The second layer of IPKnot's objective (Sato et al. 2011, doi:10.1093/bioinformatics/btr215), chosen after
     the first one; runs of less than MINIMAL_KNOT pairs are left out.
     """
-    free = np.ones(len(probability), dtype=bool)
+    if not pairs:
+        return []
+    length, reach = near.shape
+    free = np.zeros(length + reach, dtype=bool)
+    free[:length] = True
     free[[end for pair in pairs for end in pair]] = False
-    second = best_structure(np.where(free[:, None] & free[None, :], probability, 0.0), threshold)
+    others = np.lib.stride_tricks.sliding_window_view(free, reach)[:length]  # [i, d]: of i + d
+    second = best_structure(np.where(free[:length, None] & others, near, 0), threshold)
     crossing = [(i, j) for i, j in second if any(i < k < j < m or k < i < m < j for k, m in pairs)]
     known = set(crossing)
     kept = []
@@ -108,11 +133,14 @@ def best_knots(probability: np.ndarray, pairs: list[tuple[int, int]], threshold:
     return kept
 
 
-def expected_accuracy(probability: np.ndarray, pairs: list[tuple[int, int]]) -> float:
-    """Share of letters that are expected to be paired, or unpaired, as the structure says. probability (L, L)"""
-    right = 1 - probability.sum(axis=1).clip(0, 1)  # (L,), chance of being unpaired
+def expected_accuracy(near: np.ndarray, pairs: list[tuple[int, int]]) -> float:
+    """Share of letters that are expected to be paired, or unpaired, as the structure says. (L, D)"""
+    paired = near.sum(axis=1, dtype=np.float64)
+    for d in range(1, near.shape[1]):
+        paired[d:] += near[: len(near) - d, d]
+    right = 1 - paired.clip(0, 1)  # (L,), chance of being unpaired
     for i, j in pairs:
-        right[i] = right[j] = probability[i, j]
+        right[i] = right[j] = near[i, j - i]
     return float(right.mean()) if len(right) else 0.0
 
 

@@ -12,25 +12,19 @@ from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, tee
 from typing import Any
 
-import numpy as np
-
-from utrlm import alphabet
+from utrlm.batches import AREA, PAIRS, batches, run_batch
 from utrlm.card import STRUCTURE, ModelCard
-from utrlm.decode import DECODERS, Row, Writer, flags, open_writer
+from utrlm.decode import Writer, flags, open_writer
 from utrlm.errors import InputError
 from utrlm.fasta import Record, SeenIds, read_records
-from utrlm.fold import pair_probabilities
-from utrlm.models import Model, open_models
+from utrlm.models import open_models
 from utrlm.speed import granted_cpus, timed
 from utrlm.structures import open_structures
+from utrlm.tiles import run_tiles
 from utrlm.uorf import COLUMNS, add_columns
 
-STEP = 16  # a record is padded to the next multiple
 WINDOW_RECORDS = 4096
 WINDOW_RESIDUES = 1_000_000
-PAIRS = 65_536  # the same for models of structure, whose memory is all in their pairs
-AREA = 256  # a batch's padded letters times its length is at most this times the token budget
-NO_MEMORY = ("out of memory", "failed to allocate memory")  # as onnxruntime and CUDA say it
 BATCH_TOKENS = 2048  # larger batches were no faster on a CPU and took 650 MB at 8,192
 
 
@@ -104,9 +98,13 @@ class Predictor:
         for number, model in enumerate(self.models):
             distinct = {model.card.window(record.codes).tobytes() for record in window}
             area = PAIRS if model.card.kind == "pairs" else AREA * self.batch_tokens
-            for batch in batches(sorted(distinct, key=lambda key: (len(key), key)), self.batch_tokens, area):
+            keys = sorted(distinct, key=lambda key: (len(key), key))
+            whole = [key for key in keys if len(key) <= model.card.context]
+            for batch in batches(whole, self.batch_tokens, area):
                 future = pool.submit(run_batch, number, model, batch, self.fold)
                 futures |= {(number, key): future for key in batch}
+            for key in keys[len(whole) :]:
+                futures[number, key] = pool.submit(run_tiles, number, model, key, self.fold)
         return futures
 
 
@@ -122,69 +120,6 @@ def windows(records: Iterator[Record], most: int = WINDOW_RESIDUES) -> Iterator[
             window, residues = [], 0
     if window:
         yield window
-
-
-def padded_length(length: int) -> int:
-    """Length that a record of `length` nt is padded to, alone or among others."""
-    return -(-length // STEP) * STEP
-
-
-def batches(keys: list[bytes], batch_tokens: int, area: int) -> Iterator[list[bytes]]:
-    """Cut sequences, sorted by length, into batches of one padded length within the budgets.
-
-    `batch_tokens`: letters; `area`: letters times their length.
-    """
-    batch: list[bytes] = []
-    for key in keys:
-        length = padded_length(len(key))
-        size = max(1, min(batch_tokens // length, area // length**2))
-        if batch and (padded_length(len(batch[0])) != length or len(batch) >= size):
-            yield batch
-            batch = []
-        batch.append(key)
-    if batch:
-        yield batch
-
-
-def run_batch(number: int, model: Model, keys: list[bytes], fold: bool) -> dict[Any, Row]:
-    """Predict one batch -> columns by (model's number, sequence). What a GPU has no memory for is halved.
-
-    Raises:
-        InputError: the network cannot be run on sequences.
-    """
-    codes = fill_batch(keys)
-    feeds = {"codes": codes}
-    if model.card.kind == "pairs":
-        feeds["prior"] = priors(codes, len(keys), fold)
-    try:
-        raw = model.session.run(list(model.outputs), feeds)
-    except Exception as error:  # onnxruntime has no common base class
-        if len(keys) > 1 and any(words in str(error).lower() for words in NO_MEMORY):
-            half = len(keys) // 2
-            return run_batch(number, model, keys[:half], fold) | run_batch(number, model, keys[half:], fold)
-        raise InputError(f"{model.path}: its network cannot be run: {error}") from error
-    outputs = {name: value[: len(keys)] for name, value in zip(model.outputs, raw, strict=True)}
-    rows = DECODERS[model.card.kind](model.card, outputs, [np.frombuffer(key, dtype=np.uint8) for key in keys])
-    return {(number, key): row for key, row in zip(keys, rows, strict=True)}
-
-
-def fill_batch(keys: list[bytes]) -> np.ndarray:
-    """Sequences of one padded length, padded on the left, as a model reads them. (at least 2, L) int64"""
-    codes = np.full((max(2, len(keys)), padded_length(len(keys[0]))), alphabet.PAD, dtype=np.int64)
-    codes[len(keys) :, -1] = alphabet.MASK  # a batch of one takes another matrix kernel, with other rounding
-    for row, key in zip(codes, keys, strict=False):
-        row[-len(key) :] = np.frombuffer(key, dtype=np.uint8)
-    return codes
-
-
-def priors(codes: np.ndarray, records: int, fold: bool) -> np.ndarray:
-    """What thermodynamics says of the first `records` rows' pairs; -1 where it was not asked. (B, L) -> (B, L, L)"""
-    table = np.full((*codes.shape, codes.shape[1]), -1.0, dtype=np.float32)
-    for row, one in zip(codes[:records], table, strict=False) if fold else ():
-        letters = row[row != alphabet.PAD]
-        first = len(row) - len(letters)
-        one[first:, first:] = pair_probabilities(letters)
-    return table
 
 
 def open_table(output: str, form: str, predictor: Predictor, uorf: bool) -> AbstractContextManager[Writer]:

@@ -19,11 +19,11 @@ from utrlm.sections import Section, bars, card_section, curves, ends_section
 from utrlm.summary import UAUGS, UORF_KINDS, Histogram, Summary, summarise
 
 SPEED = re.compile(r"\.\d{5}\.speed\.json$")  # what follows a sample's name in a shard's file
-FLAGS = ("short", "long", "ambiguous", "start_codon", "duplicate_id")
+FLAGS = ("short", "long", "truncated", "ambiguous", "start_codon", "duplicate_id")
 FLAGS_SAY = (
     "Records that carry a flag; one may carry several. short, long: outside the lengths that all the models were "
-    "trained on; ambiguous: a letter other than ACGTU was masked; start_codon: ends in ATG, as if it carried its start "
-    "codon; duplicate_id: the id was there before."
+    "trained on; truncated: longer than what a structure is told of; ambiguous: a letter other than ACGTU was masked; "
+    "start_codon: ends in ATG, as if it carried its start codon; duplicate_id: the id was there before."
 )
 KOZAK = ("none", "Weak", "Moderate", "Strong")
 RECORDS = {

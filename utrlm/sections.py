@@ -108,7 +108,7 @@ def card_section(card: ModelCard, about: dict[str, Any], parent: Section) -> Sec
     ]
     data = "; ".join(dict.fromkeys(one.get("citation", "") for one in card.data if one.get("citation")))
     notes = [
-        f"Trained on sequences of {card.shortest:,} to {card.longest:,} nt; the last {card.context:,} are read."
+        f"Trained on sequences of {card.shortest:,} to {card.longest:,} nt; the last {card.reach:,} are read."
         if card.kind != "site"
         else f"Reads {card.context:,} letters around the middle.",
         card.notes,

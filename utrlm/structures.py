@@ -24,7 +24,7 @@ class StructureFiles:
         streams["pairs.tsv"].write(HEADER)
 
     def write(self, record: Record, row: dict[str, Any]) -> None:
-        """Append one record. A sequence longer than the model reads is told as id/first-last."""
+        """Append one record. A truncated sequence is told as id/first-last."""
         structure: Structure = row[self._column]
         first = len(record.codes) - len(structure)
         name = f"{record.id}/{first + 1}-{len(record.codes)}" if first else record.id

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from utrlm import alphabet
 from utrlm.files import written
 from utrlm.fold import pair_probabilities
-from utrlm.pairs import ALLOWED, LOOP, best_structure, parse_structure, score_pairs
+from utrlm.pairs import ALLOWED, LOOP, best_structure, by_distance, parse_structure, score_pairs
 from utrlm.training.data import Sequences, pad, row_names
 from utrlm.training.model import Backbone, BackboneConfig
 
@@ -191,8 +191,9 @@ class PairModel(nn.Module):
             for rows, batch in examples.in_order():
                 for row, padded in zip(rows, self(*self.inputs(batch))[0].numpy(), strict=True):
                     first = len(padded) - len(examples.codes[row])
+                    near = by_distance(padded[first:, first:])
                     for threshold in THRESHOLDS:
-                        told = best_structure(padded[first:, first:].astype(np.float64), threshold)
+                        told = best_structure(near, threshold)
                         scores[threshold] += score_pairs(examples.pairs[row], told)[2]
         return max(scores, key=scores.__getitem__)
 

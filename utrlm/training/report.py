@@ -123,7 +123,7 @@ def markdown(card: ModelCard, facts: dict[str, Any]) -> str:
         card.description,
         "",
         f"{card.notes} File `{file['name']}`, {size}, SHA-256 `{file['sha256']}`; made by utrlm {card.version}.",
-        f"For sequences of {card.shortest} to {card.longest} nt; it reads at most {card.context} letters.",
+        f"For sequences of {card.shortest} to {card.longest} nt; it reads at most {card.reach} letters.",
         "",
         *table_of(["column", "unit", "what"], columns),
         "## Scores",
