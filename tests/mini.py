@@ -70,3 +70,18 @@ def trained(data, name="run", **settings):
     from utrlm.training.finetune import finetune
 
     return finetune(replace(read_recipe(data / "mini.toml"), **settings), data, data / name, 1).state_dict()
+
+
+def export_pair_model(path, card):
+    """Export a model of structures with random weights; returns its path as text."""
+    import torch
+
+    from utrlm.training.export import export
+    from utrlm.training.model import BackboneConfig
+    from utrlm.training.pairing import PairModel
+
+    torch.manual_seed(3)
+    made = PairModel(BackboneConfig(1, 16, 2, 16, frames=False)).eval()
+    torch.nn.init.normal_(made.head.out.weight, std=3.0)
+    export(made, card, path)
+    return str(path)

@@ -104,7 +104,11 @@ def test_drawn_sequences_are_labelled_by_the_teachers(data, drawing):
 
 @pytest.mark.parametrize(
     ("table", "message"),
-    [("rna\nACGT\n", "genes.csv: no sequence has \\d+ letters"), ("utr\nACGT\n", "genes.csv: no column 'rna'")],
+    [
+        ("rna\nACGT\n", "genes.csv: no sequence has \\d+ letters"),
+        ("utr\nACGT\n", "genes.csv: no column 'rna'"),
+        ("rna\nACGT\nACXGT\n", "genes.csv: row 2: letter 'X' at position 3"),
+    ],
 )
 def test_nothing_to_draw_windows_of(data, drawing, table, message):
     (data / "genes.csv").write_text(table)

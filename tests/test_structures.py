@@ -4,7 +4,6 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-import torch
 
 from utrlm import alphabet, card
 from utrlm.card import STRUCTURE, CardTarget, ModelCard
@@ -14,13 +13,8 @@ from utrlm.evaluate import shifted_pairs
 from utrlm.pairs import best_knots, can_pair, parse_structure
 from utrlm.predict import predict_fasta
 from utrlm.structures import connect_table, draw_arcs
-from utrlm.training.export import export
-from utrlm.training.model import BackboneConfig
 
-try:  # the module's next name
-    from utrlm.training.pairing import PairModel
-except ImportError:
-    from utrlm.training.pairs import PairModel
+from .mini import export_pair_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:# The axis name:UserWarning")  # two inputs have one length
 CONTEXT = 64
@@ -83,12 +77,7 @@ def test_letters_that_were_not_read_count_as_unpaired():
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A model of random weights, as a file."""
-    torch.manual_seed(3)
-    made = PairModel(BackboneConfig(1, 16, 2, 16, frames=False)).eval()
-    torch.nn.init.normal_(made.head.out.weight, std=3.0)
-    path = tmp_path_factory.mktemp("model") / "fold.onnx"
-    export(made, CARD, path)
-    return str(path)
+    return export_pair_model(tmp_path_factory.mktemp("model") / "fold.onnx", CARD)
 
 
 SEQUENCES = {

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +18,8 @@ from utrlm.predict import Predictor, predict_fasta
 from utrlm.shards import merge_files, split
 from utrlm.structures import connect_table
 from utrlm.tiles import mean_of_tiles, tile_starts
-from utrlm.training.export import export
-from utrlm.training.model import BackboneConfig
-from utrlm.training.pairing import PairModel
+
+from .mini import export_pair_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:# The axis name:UserWarning")  # two inputs have one length
 TILE = 48
@@ -35,12 +33,7 @@ LETTERS = st.text("ACGTUNacgu", min_size=1, max_size=260)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A model of random weights, as a file."""
-    torch.manual_seed(3)
-    made = PairModel(BackboneConfig(1, 16, 2, 16, frames=False)).eval()
-    torch.nn.init.normal_(made.head.out.weight, std=3.0)
-    path = tmp_path_factory.mktemp("model") / "fold.onnx"
-    export(made, CARD, path)
-    return str(path)
+    return export_pair_model(tmp_path_factory.mktemp("model") / "fold.onnx", CARD)
 
 
 def records(*sequences):

@@ -83,6 +83,8 @@ def draw_windows(drawn: Drawn, data: Path, lengths: np.ndarray, random: np.rando
     if drawn.sequence not in raw:
         raise InputError(f"{path}: no column {drawn.sequence!r}")
     texts = raw[drawn.sequence].astype(str).str.upper().str.replace("U", "T")
+    for row, text in enumerate(texts, start=1):
+        alphabet.encode(text, f"{path}: row {row}")  # what is no nucleotide is told with its place
     texts = [one for one in texts if len(one) >= lengths.max()]
     if not texts:
         raise InputError(f"{path}: no sequence has {lengths.max()} letters, so there is no window to draw")
