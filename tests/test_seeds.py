@@ -8,17 +8,15 @@ import pandas as pd
 import pytest
 import torch
 
-from utrlm.errors import InputError
 from utrlm.evaluate import predict_labels
 from utrlm.models import open_model
-from utrlm.recipe import Drawn, read_recipe
+from utrlm.recipe import read_recipe
 from utrlm.table import build_table
 from utrlm.training import finetune as training
 from utrlm.training.ensemble import members
 from utrlm.training.finetune import finetune_file
 from utrlm.training.finish import trained_model
 from utrlm.training.report import meaning
-from utrlm.training.teachers import draw_rows, teach
 
 from .mini import RECIPE
 
@@ -66,72 +64,6 @@ def test_distilled_members_are_the_teachers(data, monkeypatch):
         taught = training.taught_by(recipe, members(recipe, data), data)
     assert taught.teachers == tuple(str(data / f"seed{n}.onnx") for n in (5, 6, 7))
     assert asked == [(5, "seed5"), (6, "seed6"), (7, "seed7")]  # each is exported once
-
-
-@pytest.fixture
-def drawing(data, monkeypatch):
-    """A recipe that draws random sequences and windows, whose teacher counts A; and its table."""
-
-    def say(teacher, rows, device):
-        return pd.DataFrame({"predicted": rows["sequence"].str.count("A").to_numpy(dtype=float)})
-
-    monkeypatch.setattr("utrlm.training.teachers.predict_labels", say)
-    drawn = (Drawn("varying", 50), Drawn("egfp_unmod", 30, "genes.csv", "rna"))
-    recipe = replace(read_recipe(data / "mini.toml"), teachers=("t.onnx",), teacher_share=0.25, drawn=drawn)
-    table = build_table(recipe, data)
-    held = table.loc[table["split"] != "train", "sequence"].iloc[0]
-    genes = ["acgu" * 40, "G" * 200, held]
-    pd.DataFrame({"rna": genes}).to_csv(data / "genes.csv", index=False)
-    return recipe, table, held
-
-
-def test_drawn_sequences_are_labelled_by_the_teachers(data, drawing):
-    recipe, table, held = drawing
-    taught = teach(table, recipe, data, data)
-    drawn = taught[len(table) :]
-    assert set(drawn["split"]) == {"train"}
-    assert (drawn["label"] == drawn["sequence"].str.count("A")).all()
-    assert taught[: len(table)][["sequence", "split"]].equals(table[["sequence", "split"]])
-    letters, windows = drawn[drawn["target"] == "varying"], drawn[drawn["target"] == "egfp_unmod"]
-    assert len(letters) == 50 and not set(letters["sequence"]) & set(table["sequence"])
-    assert 0 < len(windows) <= 30
-    assert all(one in "ACGT" * 40 or set(one) == {"G"} for one in windows["sequence"])
-    assert held not in set(drawn["sequence"])  # a window that is held out is not learned from
-    with pytest.raises(InputError, match="of a run with other tables"):
-        teach(table, replace(recipe, drawn=recipe.drawn[:1]), data, data)
-    assert draw_rows(table, recipe, data).equals(draw_rows(table, recipe, data))
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("rna\nACGT\n", "genes.csv: no sequence has \\d+ letters"),
-        ("utr\nACGT\n", "genes.csv: no column 'rna'"),
-        ("rna\nACGT\nACXGT\n", "genes.csv: row 2: letter 'X' at position 3"),
-    ],
-)
-def test_nothing_to_draw_windows_of(data, drawing, table, message):
-    (data / "genes.csv").write_text(table)
-    with pytest.raises(InputError, match=message):
-        draw_rows(drawing[1], drawing[0], data)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('target = "varying"\ncount = 5', "needs teachers"),
-        ('target = "other"\ncount = 5', "target 'other', which is none of egfp_unmod, varying"),
-        ('target = "varying"\ncount = 0', "count is 0, below 1"),
-        ('target = "varying"', "count"),
-    ],
-)
-def test_a_wrong_drawing_says_what_is_wrong(data, text, message):
-    recipe = (data / "mini.toml").read_text()
-    if "teachers" not in message:
-        recipe = 'teachers = ["t.onnx"]\n' + recipe
-    (data / "mini.toml").write_text(f"{recipe}\n[[drawn]]\n{text}\n")
-    with pytest.raises(InputError, match=message):
-        read_recipe(data / "mini.toml")
 
 
 @pytest.mark.parametrize(
