@@ -1,7 +1,7 @@
 // FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it; or training.
 
 include { file_of ; files_of ; named ; sheet_samples } from './subworkflows/local/inputs/main.nf'
-include { TRAIN ; check_training } from './subworkflows/local/train/main.nf'
+include { TRAIN ; check_training ; training_inputs } from './subworkflows/local/train/main.nf'
 include { PAGE } from './subworkflows/local/report/main.nf'
 include { PROVENANCE } from './subworkflows/local/provenance/main.nf'
 include { EXTRACT  } from './modules/local/extract/main.nf'
@@ -130,23 +130,38 @@ workflow {
     check_parameters()
     def models = params.models ? files_of('models', params.models) : []
     def annotated = params.genome ? [file_of('genome', params.genome), file_of('gtf', params.gtf)] : []
+    def fastas = params.input ? sheet_samples('input', params.input) : params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
+    def given = fastas.collect { pair -> pair[1] } + annotated + (params.input ? [file_of('input', params.input)] : [])
+    def samples = fastas ? fastas.collect { pair -> pair[0].id } : ['utrs']
+    def decide = ['tasks', 'batch_tokens']
+    (table, speeds, counts) = [channel.of([[:], []]), channel.empty(), channel.empty()] // of the page
     if (params.pretrain_fasta || params.train_table || params.recipe) {
+        def settings = training_inputs()
         TRAIN()
+        (made, told, versions, given, decide) = [TRAIN.out.made, TRAIN.out.told, TRAIN.out.versions, settings.files, settings.names]
     }
     else if (params.vcf) {
         def vcfs = named('vcf', files_of('vcf', params.vcf))
         VARIANTS(channel.fromList(vcfs.collect { pair -> pair + annotated }), models)
+        told = VARIANTS.out.table.mix(VARIANTS.out.counts).map { pair -> pair[1] }
+        made = told.mix(VARIANTS.out.vcf.flatMap { row -> row.tail() }.flatten())
+        (versions, given, decide) = [VARIANTS.out.versions, vcfs.collect { pair -> pair[1] } + given, decide + ['select', 'haplotypes']]
     }
     else {
-        def fastas = params.input ? sheet_samples('input', params.input) : params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
-        def samples = fastas ? fastas.collect { pair -> pair[0].id } : ['utrs']
         EXTRACT(channel.fromList(params.genome ? [[[id: 'utrs']] + annotated] : []))
         utrs = channel.fromList(fastas).mix(EXTRACT.out.fasta)
+        counts = EXTRACT.out.counts
+        extracted = EXTRACT.out.fasta.mix(EXTRACT.out.bed, EXTRACT.out.counts).map { pair -> pair[1] }
         if (params.mutagenesis) {
             MUTAGENESIS(utrs, models)
+            told = MUTAGENESIS.out.table.map { pair -> pair[1] }
+            (made, versions, decide) = [extracted.mix(told), MUTAGENESIS.out.versions, decide + ['deletions']]
         }
         else if (params.design) {
             DESIGN(utrs.mix(channel.fromList(fastas || params.genome ? [] : [[[id: 'random'], []]])), models)
+            told = DESIGN.out.table.mix(DESIGN.out.trajectory).map { pair -> pair[1] }
+            made = extracted.mix(told, DESIGN.out.fasta.map { pair -> pair[1] })
+            (versions, decide) = [DESIGN.out.versions, decide + ['design']]
         }
         else {
             SPLIT(utrs)
@@ -160,15 +175,16 @@ workflow {
                     .combine(structures.map { rows -> [rows.collect { row -> row[1] }] })
                     .map { row -> [[id: 'predictions'], row[0..-3].collect { pair -> pair[1] }, row[-2], row[-1]] }
             )
-            if (params.report) {
-                PAGE(MERGE.out.table, PREDICT.out.speed, EXTRACT.out.counts, PREDICT.out.versions, models, samples[0])
-            }
-            if (params.crate) {
-                made = MERGE.out.structures.mix(MERGE.out.ct, EXTRACT.out.fasta, EXTRACT.out.bed, EXTRACT.out.counts).flatMap { row -> row.tail() }
-                given = fastas.collect { pair -> pair[1] } + annotated + (params.input ? [file_of('input', params.input)] : [])
-                PROVENANCE(MERGE.out.table, made, given, PREDICT.out.versions, models)
-            }
+            (table, speeds, told) = [MERGE.out.table, PREDICT.out.speed, channel.empty()]
+            made = extracted.mix(MERGE.out.table.mix(MERGE.out.structures, MERGE.out.ct).flatMap { row -> row.tail() })
+            (versions, decide) = [PREDICT.out.versions, decide + ['select', 'uorf', 'fold', 'ct', 'pseudoknots', 'shard_residues']]
         }
+    }
+    if (params.report) {
+        PAGE(table, speeds, counts, told, versions, models, samples[0])
+    }
+    if (params.crate) {
+        PROVENANCE(made, given, versions, models, decide)
     }
 
     channel.topic('versions')

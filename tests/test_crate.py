@@ -41,7 +41,7 @@ def crate(run, tmp_path):
 
 def test_a_crate_names_what_came_in_and_went_out(run, crate, monkeypatch):
     monkeypatch.chdir(crate)
-    told = ["--workflow", "main.nf", "--table", "predictions.tsv", "--output", "ro-crate-metadata.json"]
+    told = ["--workflow", "main.nf", "--result", "predictions.tsv", "--output", "ro-crate-metadata.json"]
     done = run("crate", *told, "--input", EXAMPLE, "--parameter", "uorf=a=b", "--software", "a tool=1.10")
     assert done.returncode == 0, done.stderr
     found = entities(crate / "ro-crate-metadata.json")
@@ -59,7 +59,7 @@ def test_a_crate_names_what_came_in_and_went_out(run, crate, monkeypatch):
 
 def test_a_missing_file_is_one_line(run, crate, monkeypatch):
     monkeypatch.chdir(crate)
-    done = run("crate", "--workflow", "main.nf", "--table", "predictions.tsv", "--result", "none", "--output", "c.json")
+    done = run("crate", "--workflow", "main.nf", "--result", "none", "--output", "c.json")
     assert (done.returncode, done.stderr) == (1, b"Error: none: No such file or directory\n")
     assert not (crate / "c.json").exists()
 

@@ -6,6 +6,8 @@ import numpy as np
 import pysam
 import pytest
 
+from utrlm.models import sha256
+
 from .genomes import Gene, gtf_text, random_sequence, write_fasta, write_vcf
 from .test_crate import digests, entities
 
@@ -47,12 +49,20 @@ def test_from_a_genome_to_predictions(nextflow, inputs, run, tmp_path):
 
 def test_variants(nextflow, inputs):
     folder, arguments = inputs
-    done = nextflow(*arguments, "--vcf", folder / "v.vcf", "--select", "mane", "--outdir", "variants")
+    done = nextflow(*arguments, "--vcf", folder / "v.vcf", "--select", "mane", "--outdir", "variants", report=True)
     assert done.returncode == 0, done.stdout
     results = done.folder / "variants"
     row = (results / "v.effects.tsv").read_text().splitlines()[1]
     assert row.split("\t")[1:3] == ["30", "rs1"]
     assert "predicted\t1\t1" in (results / "v.counts.tsv").read_text()
+    told = json.loads((results / "report/utrlm_variants_mrl_varying_delta_ends_mqc.json").read_text())["data"]
+    assert [one["record"].split()[0] for one in told.values()] == ["chr1:30"]
+    assert "Records of the VCF" in (results / "report.html").read_text()
+    found = entities(results / "ro-crate-metadata.json")
+    given, made = (digests(found, found["#run"][what]) for what in ("object", "result"))
+    files = {path.name: sha256(path) for path in results.iterdir() if path.name.startswith("v.")}
+    assert made == files and len(files) == 4
+    assert given["v.vcf"] == sha256(folder / "v.vcf") and {"g.fa", "a.gtf", "mrl.onnx", "haplotypes"} < given.keys()
     with pysam.VariantFile(str(results / "v.utrlm.vcf.gz")) as vcf:
         assert [len(record.info["UTRLM"]) for record in vcf.fetch("chr1", 0, 100)] == [1]
 

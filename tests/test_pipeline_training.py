@@ -8,10 +8,11 @@ import subprocess
 import pandas as pd
 import pytest
 
-from utrlm.models import open_model
+from utrlm.models import open_model, sha256
 
 from .conftest import ROOT
 from .mini import random_utrs, recipe_text
+from .test_crate import digests, entities
 
 RECIPE = recipe_text({"file": "own.csv", "target": "varying"})
 
@@ -70,10 +71,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def nextflow(folder):
-    """Runs main.nf in the folder, with networks that are not compiled; returns the finished process."""
+    """Runs main.nf in the folder, with networks that are not compiled; `report` asks for page and crate."""
 
-    def run(*arguments, **environment):
-        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments)]
+    def run(*arguments, report=False, **environment):
+        page = [] if report else ["--report", "false", "--crate", "false"]
+        command = ["nextflow", "run", str(ROOT / "main.nf"), *map(str, arguments), *page]
         settings = {**os.environ, "TORCH_COMPILE_DISABLE": "1", **environment}
         return subprocess.run(
             command, cwd=folder, env=settings, capture_output=True, text=True, stdin=subprocess.DEVNULL
@@ -85,7 +87,7 @@ def nextflow(folder):
 def test_a_table_becomes_a_model_that_predicts(nextflow, folder):
     done = nextflow(
         "--train_table", "data/own.csv", "--task", "mrl", "--label_column", "rl", "--name", "life",
-        "--epochs", "0.6", "--outdir", "table",
+        "--epochs", "0.6", "--outdir", "table", report=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     results = folder / "table"
@@ -95,6 +97,12 @@ def test_a_table_becomes_a_model_that_predicts(nextflow, folder):
     assert [(target.name, target.unit) for target in card.targets] == [("rl", "ribosomes a transcript")]
     assert card.metrics["rl"]["n"] > 0
     assert "FINETUNE\tutrlm\t" in (results / "pipeline_info/versions.tsv").read_text()
+    assert json.loads((results / "report/utrlm_training_valid_mqc.json").read_text())["data"].keys() == {"life, rl"}
+    assert card.description in (results / "report.html").read_text()
+    found = entities(results / "ro-crate-metadata.json")
+    given, made = (digests(found, found["#run"][what]) for what in ("object", "result"))
+    assert given["own.csv"] == sha256(folder / "data/own.csv") and given["label_column"] is None
+    assert made["life.onnx"] == sha256(results / "life.onnx") and {"life.card.json", "life.recipe.toml"} <= made.keys()
     done = nextflow("--fasta", "utrs.fa", "--models", results / "life.onnx", "--outdir", "predicted")
     assert done.returncode == 0, done.stdout
     lines = (folder / "predicted/predictions.tsv").read_text().splitlines()

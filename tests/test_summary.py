@@ -91,7 +91,7 @@ def test_a_damaged_table(table, rows, message):
 
 
 def test_no_table(table, tmp_path):
-    with pytest.raises(InputError, match="no table of predictions"):
+    with pytest.raises(InputError, match="not a table of predictions"):
         summarise(table(header="id length"), [CARD], "s")
     with pytest.raises(InputError, match=r"none.tsv: No such file"):
         summarise(str(tmp_path / "none.tsv"), [CARD], "s")

@@ -30,21 +30,22 @@ Entity = dict[str, Any]
 
 
 def write_crate(
-    workflow: str, inputs: tuple[str, ...], models: tuple[str, ...], table: str, results: tuple[str, ...],
+    workflow: str, inputs: tuple[str, ...], models: tuple[str, ...], results: tuple[str, ...],
     parameters: tuple[str, ...], software: tuple[str, ...], output: str,
 ) -> None:  # fmt: skip
     """Write `ro-crate-metadata.json` of one run.
 
-    `workflow`, `table` and `results`: files that lie in the crate, as paths within it, read from there; the table's
-    columns tell the models, with those of one's own (`models`). `inputs`: files from anywhere. `parameters` and
-    `software`: "name=value" each.
+    `workflow` and `results`: files that lie in the crate, as paths within it, read from there; the columns of tables
+    among them (.tsv) tell the models, with those of one's own (`models`). `inputs`: files from anywhere. `parameters`
+    and `software`: "name=value" each.
 
     Raises:
         InputError: a file cannot be read.
     """
     now = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
-    given = [described(path, inside=False) for path in [*inputs, *map(str, models_of_table(table, models))]]
-    made = [described(path, inside=True) for path in [table, *results]]
+    used = dict.fromkeys(m for one in results if one.endswith(".tsv") for m in models_of_table(one, models))
+    given = [described(path, inside=False) for path in [*inputs, *map(str, used)]]
+    made = [described(path, inside=True) for path in results]
     values = [_value(one) for one in parameters]
     tools = [_tool(one) for one in software]
     main = described(workflow, inside=True) | {
@@ -68,10 +69,10 @@ def _root(now: str, main: Entity, files: list[Entity]) -> Entity:
     return {
         "@id": "./",
         "@type": "Dataset",
-        "name": "Predictions of utrlm",
-        "description": "What utrlm predicted from 5' UTRs, and from which files, by which models.",
+        "name": "Results of utrlm",
+        "description": "What utrlm made, from which files and by which models.",
         "datePublished": now,
-        "license": "Predictions and inputs are their owner's; the workflow is under Apache-2.0.",
+        "license": "Results and inputs are their owner's; the workflow is under Apache-2.0.",
         "conformsTo": [{"@id": address} for address, _, _ in PROFILES],
         "mainEntity": {"@id": main["@id"]},
         "hasPart": _ids([main, *files]),
@@ -84,10 +85,10 @@ def _action(now: str, main: Entity, given: list[Entity], made: list[Entity]) -> 
     return {
         "@id": "#run",
         "@type": "CreateAction",
-        "name": "Predictions from 5' UTRs",
+        "name": "A run of utrlm",
         "endTime": now,
         "actionStatus": "http://schema.org/CompletedActionStatus",
-        "description": "A run of the pipeline that ended with its table whole.",
+        "description": "A run of the pipeline that ended with its results whole.",
         "instrument": {"@id": main["@id"]},
         "object": _ids(given),
         "result": _ids(made),

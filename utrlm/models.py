@@ -134,23 +134,26 @@ def test_scores(card: ModelCard, target: CardTarget) -> dict[str, Any]:
 
 
 def models_of_table(table: str, own: tuple[str, ...]) -> list[Path]:
-    """Files of the models whose columns a table (TSV) has, in its order; of one name, a file of one's own wins.
+    """Files of the models whose columns, or differences of these, a table (TSV) has, in its order.
+
+    Of two models of one name the one of one's own wins.
 
     Raises:
         InputError: the table or a model cannot be read.
     """
     try:
         with open(table, encoding="utf-8") as stream:
-            columns = stream.readline().rstrip("\n").split("\t")
+            columns = [one.removesuffix("_delta") for one in stream.readline().rstrip("\n").split("\t")]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{table}: {error}") from error
     named = [path for name, path in shipped().items() if any(one.startswith(f"{name}_") for one in columns)]
-    found: dict[int, Path] = {}
+    found: dict[str, tuple[int, Path]] = {}
     for path in [*map(Path, own), *named]:
         card = open_model(path, "cpu").card
-        if card.columns and set(card.columns) <= set(columns):
-            found.setdefault(columns.index(card.columns[0]), path)
-    return [found[place] for place in sorted(found)]
+        places = [columns.index(column) for column in card.columns if column in columns]
+        if places:
+            found.setdefault(card.name, (places[0], path))
+    return [path for _, path in sorted(found.values())]
 
 
 def describe(paths: list[str]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from utrlm.errors import InputError
 from utrlm.files import written
 from utrlm.models import describe, models_of_table, open_model
 from utrlm.reference import HUMAN, MEASURED, Reference, read_reference
+from utrlm.results import result_sections
 from utrlm.sections import Section, bars, card_section, curves, ends_section
 from utrlm.summary import UAUGS, UORF_KINDS, Histogram, Summary, summarise
 
@@ -40,29 +41,28 @@ RUN = {"parent_id": "utrlm_run", "parent_name": "This run", "parent_description"
 
 
 def write_report(
-    table: str,
+    table: str | None,
     sample: str,
     models: tuple[str, ...],
     counts: str | None,
     speeds_dir: str | None,
+    results: tuple[str, ...],
     software: tuple[str, ...],
     output_dir: str,
 ) -> int:
-    """Write the sections of a table of predictions into a folder; returns the number of records.
+    """Write the sections of a table of predictions, and of other results, into a folder; returns how many they are.
 
     `counts`: what became of transcripts, as `utrlm-extract` writes it; `speeds_dir`: folder of files that
-    `utrlm-predict --speed` wrote; `software`: "name=version" each.
+    `utrlm-predict --speed` wrote; `results`: what other scripts wrote, see `results.ENDINGS`; `software`:
+    "name=version" each.
 
     Raises:
-        InputError: a file cannot be read or is none of ours.
+        InputError: nothing to tell of, or a file that cannot be read or is none of ours.
     """
-    used = models_of_table(table, models)
-    cards = [open_model(path, "cpu").card for path in used]
-    summary = summarise(table, cards, sample)
-    reference = read_reference()
-    sections = [general(summary), *record_sections(summary, reference), *uaug_sections(summary, reference)]
-    for card, about in zip(cards, describe(list(map(str, used))) if used else [], strict=True):
-        sections += model_sections(summary, card, about, reference)
+    sections = prediction_sections(table, sample, models) if table else []
+    sections += result_sections(results, models)
+    if not sections:
+        raise InputError("nothing to tell of: give --table FILE or --result FILE")
     if counts:
         sections.append(transcript_section(counts, sample))
     if speeds_dir:
@@ -73,7 +73,19 @@ def write_report(
         _write(folder / f"{section['id']}_mqc.json", section)
     if software:
         _write(folder / "utrlm_mqc_versions.yml", dict(one.split("=", 1) for one in software))  # JSON is YAML
-    return sum(one.records for one in summary.samples.values())
+    return len(sections)
+
+
+def prediction_sections(table: str, sample: str, models: tuple[str, ...]) -> list[Section]:
+    """Sections of a table of predictions."""
+    used = models_of_table(table, models)
+    cards = [open_model(path, "cpu").card for path in used]
+    summary = summarise(table, cards, sample)
+    reference = read_reference()
+    sections = [general_section(summary), *record_sections(summary, reference), *uaug_sections(summary, reference)]
+    for card, about in zip(cards, describe(list(map(str, used))) if used else [], strict=True):
+        sections += model_sections(summary, card, about, reference)
+    return sections
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
@@ -81,7 +93,7 @@ def _write(path: Path, values: dict[str, Any]) -> None:
         Path(beside).write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def general(summary: Summary) -> Section:
+def general_section(summary: Summary) -> Section:
     """The first table: a row a sample."""
     headers = {
         "records": {"title": "Records", "description": "5' UTRs", "format": "{:,.0f}"},

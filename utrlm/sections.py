@@ -27,17 +27,25 @@ def curves(
 ) -> Section:
     """Distributions as lines: share of records by value."""
     about = f"{escape(told[:1].upper() + told[1:])}." if told else ""
-    pconfig = {"id": f"{name}_plot", "title": f"utrlm: {title}", "xlab": unit, "ylab": "% of records", "ymin": 0}
-    pconfig |= {"colors": COLOURS, "dash_styles": DASHES, "showlegend": True}
-    return {
-        "id": name,
-        "section_name": title,
-        "description": " ".join([about, *(text for one, text in BESIDE.items() if one in drawn)]).strip(),
-        "plot_type": "linegraph",
-        "pconfig": pconfig,
-        "data": drawn,
-        **parent,
-    }
+    section = lines_of(name, title, unit, "% of records", drawn, parent)
+    section["description"] = " ".join([about, *(text for one, text in BESIDE.items() if one in drawn)]).strip()
+    section["pconfig"] |= {"ymin": 0, "colors": COLOURS, "dash_styles": DASHES}
+    return section
+
+
+def lines_of(
+    name: str, title: str, across: str, upwards: str, drawn: dict[str, list[tuple[float, float]]], parent: Section
+) -> Section:
+    """Lines, with what both axes say."""
+    pconfig = {"id": f"{name}_plot", "title": f"utrlm: {title}", "xlab": across, "ylab": upwards, "showlegend": True}
+    return {"id": name, "section_name": title, "plot_type": "linegraph", "pconfig": pconfig, "data": drawn, **parent}
+
+
+def general(name: str, title: str, told: str, numbers: dict[str, int]) -> Section:
+    """A column of the first table: a count a sample."""
+    headers = {title.lower(): {"title": title, "description": told, "format": "{:,.0f}"}}
+    data = {escape(sample): {title.lower(): number} for sample, number in numbers.items()}
+    return {"id": f"{name}_general", "plot_type": "generalstats", "headers": headers, "data": data}
 
 
 def bars(
@@ -77,26 +85,58 @@ def ends_section(summary: Summary, column: str, parent: Section) -> Section:
             told |= {one: float(row[f"{column}_{one}"]) for one in ("low", "high") if row.get(f"{column}_{one}")}
             told |= {"flags": escape(row["flags"].replace(",", ", "))}
             data[f"{escape(row['sample'])}, {end} {rank}"] = told
+    return ends_table(f"utrlm_{column}", f"{escape(column)}, highest and lowest", data, parent)
+
+
+def ends_table(name: str, title: str, data: dict[str, dict[str, Any]], parent: Section) -> Section:
+    """Rows at both ends of a column, by their place; what none of them has is not shown."""
     number = {"scale": False, "format": "{:,.3f}"}
     headers = {
         "record": {"title": "Record", "scale": False},
         "value": {"title": "Predicted", "scale": "RdYlBu", "format": "{:,.3f}"},
+        "delta": {"title": "Difference", "scale": "RdYlBu", "format": "{:,.3f}"},
         "low": {"title": "Low", "description": "lower end of the 90 % interval", **number},
         "high": {"title": "High", "description": "upper end of the 90 % interval", **number},
+        "told": {"title": "Upstream AUGs", "scale": False},
         "length": {"title": "Length", "suffix": " nt", "scale": False, "format": "{:,.0f}"},
         "flags": {"title": "Flags", "scale": False},
     }
-    pconfig = {"id": f"utrlm_{column}_ends_table", "title": f"utrlm: ends of {escape(column)}", "sort_rows": False}
+    there = {key for row in data.values() for key in row}
+    pconfig = {"id": f"{name}_ends_table", "title": f"utrlm: {title}", "sort_rows": False, "col1_header": "Place"}
     return {
-        "id": f"utrlm_{column}_ends",
-        "section_name": f"{escape(column)}, highest and lowest",
-        "description": f"The {ENDS} records at each end; of equal ones the first in the input.",
+        "id": f"{name}_ends",
+        "section_name": title,
+        "description": f"The {ENDS} rows at each end; of equal ones the first in the input.",
         "plot_type": "table",
-        "headers": headers,
-        "pconfig": pconfig | {"col1_header": "Place", "no_violin": True, "rows_are_samples": False},
+        "headers": {key: header for key, header in headers.items() if key in there},
+        "pconfig": pconfig | {"no_violin": True, "rows_are_samples": False},
         "data": data,
         **parent,
     }
+
+
+def numbers_table(name: str, title: str, told: str, data: dict[str, dict[str, Any]], parent: Section) -> Section:
+    """Rows of any columns, in the order of their first row; what a number is, is shown as one."""
+    pconfig = {"id": f"{name}_table", "title": f"utrlm: {title}", "sort_rows": False, "col1_header": "Name"}
+    columns = dict.fromkeys(escape(key) for row in data.values() for key in row)
+    return {
+        "id": name,
+        "section_name": title,
+        "description": told,
+        "plot_type": "table",
+        "headers": {key: {"title": key.replace("_", " "), "scale": False, "format": "{:,.4g}"} for key in columns},
+        "pconfig": pconfig | {"no_violin": True, "rows_are_samples": False},
+        "data": {row: {escape(key): shown(value) for key, value in told.items()} for row, told in data.items()},
+        **parent,
+    }
+
+
+def shown(value: Any) -> Any:
+    """A number, or text that is safe in a page."""
+    try:
+        return float(value)
+    except ValueError:
+        return escape(value)
 
 
 def card_section(card: ModelCard, about: dict[str, Any], parent: Section) -> Section:

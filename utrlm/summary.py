@@ -122,7 +122,7 @@ def summarise(table: str, cards: list[ModelCard], sample: str) -> Summary:
     Raises:
         InputError: the table cannot be read, or is none of ours.
     """
-    lines = _rows(table)
+    lines = read_rows(table, {"id", "length", "flags"}, "a table of predictions")
     columns = next(lines)
     texts = {f"{card.name}_{target.name}" for card in cards for target in card.targets if target.unit == STRUCTURE}
     numbers = {f"{card.name}_{target.name}" for card in cards for target in card.targets} - texts
@@ -140,7 +140,7 @@ def summarise(table: str, cards: list[ModelCard], sample: str) -> Summary:
             _count(summary.samples.setdefault(name, Sample()), rows)
             for column in ["length", *ranked, *sorted(texts)]:
                 if column in columns:
-                    read = _shares_paired if column in texts else _numbers
+                    read = _shares_paired if column in texts else read_numbers
                     values, known = read(rows, column, f"{table}: rows from {first}")
                     summary.samples[name].histograms.setdefault(column, Histogram()).add(values)
                     if column in ranked:
@@ -150,17 +150,17 @@ def summarise(table: str, cards: list[ModelCard], sample: str) -> Summary:
     return summary
 
 
-def _rows(table: str) -> Iterator[list[str]]:
-    """The table's header and rows as cells.
+def read_rows(table: str, needed: set[str], kind: str) -> Iterator[list[str]]:
+    """A table's (TSV) header and rows as cells.
 
     Raises:
-        InputError: no such file, not the columns of a table of predictions, or a row that is cut off.
+        InputError: no such file, without the columns that its `kind` has, or a row that is cut off.
     """
     try:
         with open(table, encoding="utf-8", newline="\n") as stream:
             columns = stream.readline().rstrip("\n").split("\t")
-            if not {"id", "length", "flags"} <= set(columns):
-                raise InputError(f"{table}: no table of predictions (needs columns id, length and flags)")
+            if lacking := sorted(needed - set(columns)):
+                raise InputError(f"{table}: not {kind}: no column {', '.join(lacking)}")
             yield columns
             for number, line in enumerate(stream, start=1):
                 cells = line.rstrip("\n").split("\t")
@@ -179,12 +179,12 @@ def _count(held: Sample, rows: list[dict[str, str]]) -> None:
     held.flags.update(flag for row in rows for flag in row["flags"].split(",") if flag)
     if rows and "kozak" in rows[0]:
         held.kozak.update(row["kozak"] or "none" for row in rows)
-        held.uaugs.update(UAUGS[min(int(number), 5)] for number in _numbers(rows, "uaugs", "uorf")[0])
+        held.uaugs.update(UAUGS[min(int(number), 5)] for number in read_numbers(rows, "uaugs", "uorf")[0])
         for column, kind in UORF_KINDS.items():
-            held.uorfs[kind] += int(_numbers(rows, column, "uorf")[0].sum())
+            held.uorfs[kind] += int(read_numbers(rows, column, "uorf")[0].sum())
 
 
-def _numbers(rows: list[dict[str, str]], column: str, where: str) -> tuple[np.ndarray, list[int]]:
+def read_numbers(rows: list[dict[str, str]], column: str, where: str) -> tuple[np.ndarray, list[int]]:
     """A column's values where it has any, (N,), and their N rows' places.
 
     Raises:
@@ -201,7 +201,7 @@ def _numbers(rows: list[dict[str, str]], column: str, where: str) -> tuple[np.nd
 
 
 def _shares_paired(rows: list[dict[str, str]], column: str, where: str) -> tuple[np.ndarray, list[int]]:
-    """As `_numbers`, of dot-brackets: per cent of the letters that are paired."""
+    """As `read_numbers`, of dot-brackets: per cent of the letters that are paired."""
     known = [place for place, row in enumerate(rows) if row[column]]
     texts = [rows[place][column] for place in known]
     return np.array([100 * (1 - text.count(".") / len(text)) for text in texts], dtype=np.float64), known

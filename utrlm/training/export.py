@@ -24,6 +24,7 @@ from utrlm.training.spread import calibrate
 EXACT = 1e-7  # largest error of a number kept in half precision
 SMALL = 256  # numbers; fewer are kept as they are
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
+LOOSE = {"spread": 2e-3}  # the exponential of a sum over all features, whose rounding it multiplies
 
 
 def export(model: Any, card: ModelCard, path: Path) -> None:
@@ -61,7 +62,8 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
         feeds = {name: one.numpy() for name, one in zip(model.input_names, examples, strict=True)}
         got = session.run(list(model.outputs), feeds)
         for name, one, other in zip(model.outputs, got, wanted, strict=True):
-            if not np.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
+            allowed = LOOSE.get(name, TOLERANCE)
+            if not np.allclose(one, other, rtol=allowed, atol=allowed):
                 raise ArithmeticError(f"exported {name} differ by {np.abs(one - other).max():.2g} at {(batch, length)}")
     path.write_bytes(proto.SerializeToString())
 

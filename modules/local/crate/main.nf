@@ -9,7 +9,7 @@ process CRATE {
     label 'page'
 
     input:
-    tuple val(meta), path(table), path(results), path(inputs, stageAs: 'inputs/?/*')
+    tuple val(meta), path(results), path(inputs, stageAs: 'inputs/?/*')
     path models, stageAs: 'models/*'
     path workflow_file, stageAs: 'pipeline_info/main.nf'
     val parameters
@@ -27,7 +27,7 @@ process CRATE {
     def told = parameters.collect { one -> "--parameter ${quoted(one)}" } + software.collect { tool -> "--software ${quoted(tool)}" }
     """
     utrlm-crate ${args} ${own} ${given} ${made} ${told.join(' ')} \\
-        --workflow ${workflow_file} --table ${table} --output ro-crate-metadata.json
+        --workflow ${workflow_file} --output ro-crate-metadata.json
     """
 
     stub:

@@ -12,7 +12,7 @@ process DESIGN {
     tuple val(meta), path("${meta.id}.designs.tsv"), emit: table
     tuple val(meta), path("${meta.id}.trajectory.tsv"), emit: trajectory
     tuple val(meta), path("${meta.id}.trajectory.svg"), emit: plot, optional: true
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-design --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-design --version | sed 's/.*version //'"), emit: versions, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -10,7 +10,7 @@ process MUTAGENESIS {
     output:
     tuple val(meta), path("${meta.id}.mutants.tsv"), emit: table
     tuple val(meta), path("${meta.id}.maps"), emit: plots, optional: true
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-mutagenesis --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-mutagenesis --version | sed 's/.*version //'"), emit: versions, topic: versions
 
     script:
     def args = task.ext.args ?: ''

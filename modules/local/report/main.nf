@@ -1,10 +1,10 @@
-// Summarise a table of predictions as files for MultiQC.
+// Summarise a table of predictions, or other results, as files for MultiQC.
 process REPORT {
     tag "${meta.id}"
     label 'page'
 
     input:
-    tuple val(meta), path(table), path(speeds, stageAs: 'speeds/*'), path(counts)
+    tuple val(meta), path(table), path(speeds, stageAs: 'speeds/*'), path(counts), path(results, stageAs: 'results/*')
     path models, stageAs: 'models/*'
     val software
 
@@ -18,9 +18,11 @@ process REPORT {
     def tools = software.collect { tool -> "--software '${tool}'" }.join(' ')
     def timed = speeds ? '--speeds-dir speeds' : ''
     def transcripts = counts ? "--counts ${counts}" : ''
+    def predictions = table ? "--table ${table}" : ''
+    def others = [results].flatten().collect { one -> "--result '${one}'" }.join(' ')
     """
-    utrlm-report ${args} ${own} ${tools} ${timed} ${transcripts} \\
-        --table ${table} --sample '${meta.sample}' --output-dir report
+    utrlm-report ${args} ${own} ${tools} ${timed} ${transcripts} ${others} \\
+        ${predictions} --sample '${meta.sample}' --output-dir report
     """
 
     stub:

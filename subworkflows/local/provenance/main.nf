@@ -4,20 +4,19 @@ include { CRATE } from '../../../modules/local/crate/main.nf'
 
 workflow PROVENANCE {
     take:
-    table    // [meta, tsv] of merge
-    results  // files that were made beside it
+    results  // files that were made
     inputs   // files that came in
-    versions // [process, tool, version] of predict
+    versions // [process, tool, version] of what made them
     models   // own .onnx files, or []
+    decide   // names of the parameters that decide what is made
 
     main:
-    def decide = ['tasks', 'select', 'uorf', 'fold', 'ct', 'pseudoknots', 'batch_tokens', 'shard_residues']
     def software = ['Nextflow=' + workflow.nextflow.version.toString(), 'utrlm pipeline=' + workflow.manifest.version]
     CRATE(
-        table
-            .map { _meta, rows -> [[id: 'crate'], rows] }
-            .combine(results.toSortedList { a, b -> a.name <=> b.name }.map { found -> [found] })
-            .map { meta, rows, made -> [meta, rows, made, inputs] },
+        results
+            .toSortedList { a, b -> a.name <=> b.name }
+            .filter { found -> found }
+            .map { found -> [[id: 'crate'], found, inputs] },
         models,
         file("${projectDir}/main.nf"),
         decide.collect { name -> "${name}=${params[name]}".toString() },

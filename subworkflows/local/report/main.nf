@@ -1,14 +1,15 @@
-// One page a run, beside the table: what was predicted goes to MultiQC while the table is being published.
+// One page a run, beside its results: what they hold goes to MultiQC while they are being published.
 
 include { REPORT  } from '../../../modules/local/report/main.nf'
 include { MULTIQC } from '../../../modules/local/multiqc/main.nf'
 
 workflow PAGE {
     take:
-    table    // [meta, tsv] of merge
+    table    // [meta, tsv] of merge, or [meta, []]
     speeds   // [meta, json] of predict, one a shard
     counts   // [meta, tsv] of extract, or nothing
-    versions // [process, tool, version] of predict
+    results  // files of other processes, or nothing
+    versions // [process, tool, version] of what made them
     models   // own .onnx files, or []
     sample   // name of the rows where the table has no column that says it
 
@@ -18,7 +19,8 @@ workflow PAGE {
         table
             .map { _meta, rows -> [[id: 'report', sample: sample], rows] }
             .combine(speeds.map { pair -> pair[1] }.toSortedList { a, b -> a.name <=> b.name }.map { found -> [found] })
-            .combine(counts.map { pair -> [pair[1]] }.ifEmpty([[]])),
+            .combine(counts.map { pair -> [pair[1]] }.ifEmpty([[]]))
+            .combine(results.toSortedList { a, b -> a.name <=> b.name }.map { found -> [found] }),
         models,
         versions.map { _process, tool, version -> "${tool}=${version}".toString() }.unique().toSortedList().map { found -> software + found },
     )

@@ -78,10 +78,29 @@ def file_named(recipe, name) {
     return found
 }
 
+// What decides how a training without a recipe goes.
+def settings_of_training() {
+    return ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit']
+}
+
+// All files that a training reads, and the parameters that decide it: what its crate names.
+def training_inputs() {
+    def found = params.pretrain_fasta ? files_of('pretrain_fasta', params.pretrain_fasta) : []
+    found += params.train_table ? [file_of('train_table', params.train_table)] : []
+    found += params.backbone ? [backbone_file(params.backbone)] : []
+    found += params.evaluate ? [file_of('evaluate', params.evaluate)] : []
+    if (params.recipe) {
+        def recipe = file_of('recipe', params.recipe)
+        def names = params.evaluate ? [] : named_files(recipe)
+        def tables = files("${params.data}/**").findAll { one -> recipe.text.contains(one.name) }
+        found += [recipe] + tables + names.collect { name -> file_named(recipe.name, name) }
+    }
+    return [files: found, names: params.recipe ? (params.evaluate ? ['split'] : []) : settings_of_training()]
+}
+
 workflow TRAIN {
     main:
-    def settings = ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit']
-        .collect { name -> "${name} ${params[name]}" }
+    def settings = settings_of_training().collect { name -> "${name} ${params[name]}" }
     def fastas = params.pretrain_fasta ? files_of('pretrain_fasta', params.pretrain_fasta) : []
     def id = "backbone-${params.preset}"
     PRETRAIN(channel.fromList(fastas ? [[[id: id], fastas, checkpoints(id, fastas, settings)]] : []))
@@ -106,4 +125,15 @@ workflow TRAIN {
 
     def scored = params.evaluate ? file_of('evaluate', params.evaluate) : []
     EVALUATE(channel.fromList(params.evaluate ? [[[id: scored.simpleName], scored, file_of('recipe', params.recipe), file(params.data)]] : []))
+
+    emit:
+    told = PRETRAIN.out.backbone
+        .mix(PRETRAIN.out.scores, PRETRAIN.out.log, FINETUNE.out.model, FINETUNE.out.log, EVALUATE.out.scores)
+        .map { pair -> pair[1] }
+    made = PRETRAIN.out.backbone
+        .mix(PRETRAIN.out.scores, PRETRAIN.out.log, EVALUATE.out.scores)
+        .mix(FINETUNE.out.model, FINETUNE.out.card, FINETUNE.out.log, FINETUNE.out.recipe, FINETUNE.out.folds, FINETUNE.out.report)
+        .flatMap { row -> row.tail() }
+        .flatten()
+    versions = PRETRAIN.out.versions.mix(FINETUNE.out.versions, EVALUATE.out.versions)
 }
