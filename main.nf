@@ -96,7 +96,7 @@ def help_text() {
       --fold            tell models of structure what ViennaRNA says of pairs
       --pseudoknots     of structures, also the pairs that cross others
       --ct              structures as connectivity tables, too
-      --report          report.html, one page of what was predicted (needs multiqc)  [${params.report}]
+      --report          report.html, one page of what was made (needs multiqc)  [${params.report}]
       --crate           ro-crate-metadata.json: what was run on what, with digests  [${params.crate}]
 
       --train_table     CSV, TSV or Parquet: train a model on it
