@@ -20,6 +20,7 @@ import pandas as pd
 
 from utrlm import alphabet, metrics
 from utrlm.fasta import Record
+from utrlm.models import open_model
 from utrlm.predict import Predictor
 from utrlm.recipe import Recipe, Source, read_recipe
 from utrlm.table import build_table
@@ -130,10 +131,13 @@ def read_variants(data):
 
 
 def scores(models, test, effects):
-    """R2 on the test rows, and Spearman and Pearson of the variants' effects."""
+    """R2 on the test rows, which a single model's card tells, and Spearman and Pearson of the effects."""
     change = predict(models, effects["utr"]) - predict(models, effects["mother"])
     measured = effects["obs_diff"].to_numpy()
-    load = metrics.r2_score(test["label"].to_numpy(), predict(models, test["sequence"]))
+    if len(models) == 1:
+        load = open_model(models[0], "cpu").card.metrics["egfp_unmod"]["R2"]
+    else:
+        load = metrics.r2_score(test["label"].to_numpy(), predict(models, test["sequence"]))
     return load, metrics.spearman(measured, change), metrics.pearson(measured, change)
 
 
