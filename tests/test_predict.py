@@ -205,3 +205,15 @@ def test_a_batch_that_the_gpu_has_no_memory_for_is_halved():
     predictor.models[0] = replace(model, session=Small(model.session, 0))
     with pytest.raises(InputError, match="Failed to allocate"):
         values(predictor, some)
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_where_no_gpu_opens_auto_says_so_once_and_cuda_is_an_error(monkeypatch, capfd):
+    """onnxruntime-gpu offers CUDA where there is no driver."""
+    monkeypatch.setattr(models.onnxruntime, "get_available_providers", lambda: [models.CUDA, "CPUExecutionProvider"])
+    monkeypatch.setattr(models, "_load_cuda", lambda: None)
+    models._tell_of_cpu.cache_clear()
+    models.open_models(["mrl", "te"], [], "auto")
+    assert capfd.readouterr().err == "no GPU could be opened (see nvidia-smi): on the CPU\n"
+    with pytest.raises(InputError, match="no GPU could be opened"):
+        models.open_models(["mrl"], [], "cuda")

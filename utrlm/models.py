@@ -2,9 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import onnxruntime
 
 from utrlm.card import EMBEDDING, KEY, STRUCTURE, CardTarget, ModelCard, parse_card
@@ -14,6 +16,7 @@ from utrlm.tasks import TASKS
 WEIGHTS = Path(__file__).parent / "weights"
 DIGESTS = WEIGHTS / "SHA256SUMS"  # of every shipped file, as sha256sum writes it
 BACKBONE = "backbone-"  # a shipped model of this name gives embeddings, not columns
+CUDA = "CUDAExecutionProvider"
 NO_COLUMNS = "gives embeddings, not predictions; use utrlm-embed --model"
 
 
@@ -89,10 +92,11 @@ def open_model(path: Path, device: str = "auto") -> Model:
         raise InputError(f"{path}: no such model file")
     available = onnxruntime.get_available_providers()
     providers = ["CPUExecutionProvider"]
-    if device == "cuda" and "CUDAExecutionProvider" not in available:
+    if device == "cuda" and CUDA not in available:
         raise InputError("--device cuda: this onnxruntime has no CUDA; install onnxruntime-gpu or use --device cpu")
-    if device != "cpu" and "CUDAExecutionProvider" in available:
-        providers.insert(0, "CUDAExecutionProvider")
+    if device != "cpu" and CUDA in available:
+        _load_cuda()
+        providers.insert(0, CUDA)
     if path.parent == WEIGHTS:
         _check_digest(path)
     options = onnxruntime.SessionOptions()
@@ -104,8 +108,12 @@ def open_model(path: Path, device: str = "auto") -> Model:
         metadata = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # onnxruntime has no common base class for what a damaged file raises
         raise InputError(f"{path}: not an ONNX model, or cut off") from error
-    if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
-        raise InputError("--device cuda: no GPU could be opened (see nvidia-smi); --device auto falls back to the CPU")
+    if CUDA in providers and CUDA not in session.get_providers():
+        if device == "cuda":
+            raise InputError(
+                "--device cuda: no GPU could be opened (see nvidia-smi); --device auto falls back to the CPU"
+            )
+        _tell_of_cpu()
     if KEY not in metadata:
         raise InputError(f"{path}: an ONNX model, but not made by utrlm (no {KEY} in its metadata)")
     model = Model(path, parse_card(metadata[KEY], str(path)), session)
@@ -114,6 +122,19 @@ def open_model(path: Path, device: str = "auto") -> Model:
     if missing:
         raise InputError(f"{path}: its network has no {min(missing)!r}, which its card speaks of")
     return model
+
+
+@cache
+def _load_cuda() -> None:
+    """Load the libraries that pip puts beside onnxruntime-gpu, which does not look there; what fails, we tell."""
+    onnxruntime.set_default_logger_severity(4)
+    if hasattr(onnxruntime, "preload_dlls"):  # since 1.21
+        onnxruntime.preload_dlls(directory="")
+
+
+@cache
+def _tell_of_cpu() -> None:
+    click.echo("no GPU could be opened (see nvidia-smi): on the CPU", err=True)
 
 
 def _check_digest(path: Path) -> None:

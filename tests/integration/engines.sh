@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # podman, apptainer and Charliecloud without a daemon, for tests: Debian 12, root, about two minutes; no kernel module, no service.
 # usage: engines.sh install            the engines, from Debian (apptainer from sid, with its own libc beside it)
-#        engines.sh image              containers/build predict, then the forms that apptainer and Charliecloud read
+#        engines.sh image [KIND]       containers/build predict (or KIND), then the forms that apptainer and Charliecloud read
 #        eval "$(engines.sh env)"      puts the engines on PATH and points them, and Nextflow, at the local store
 #        engines.sh clean              unmounts and deletes the store
 # ENGINES_DIR (default build/engines of the repository) holds everything. CA: the certificates of a host behind a proxy.
@@ -83,7 +83,7 @@ image() {
         printf '[global]\ncert = /run/host-ca.crt\n' > "$D/pip.conf"
         mounts+=(-v "$CA:/run/host-ca.crt:ro" -v "$D/pip.conf:/etc/pip.conf:ro")
     fi
-    TOOL=buildah "$root/containers/build" predict --isolation chroot --network host "${mounts[@]}" > "$D/build.log" 2>&1 ||
+    TOOL=buildah "$root/containers/build" "${1:-predict}" --isolation chroot --network host "${mounts[@]}" > "$D/build.log" 2>&1 ||
         { tail -20 "$D/build.log" >&2; return 1; }
     name=$(tail -1 "$D/build.log")
     sif=$D/sif/$(tr ':/' '--' <<< "$name").img # the names that Nextflow looks for in its cache folders
@@ -110,7 +110,7 @@ clean() {
 }
 
 case ${1:-} in
-    install | image | clean) "$1" ;;
+    install | image | clean) "$@" ;;
     env) environment ;;
     *) sed -n 3,7p "$0" >&2; exit 2 ;;
 esac

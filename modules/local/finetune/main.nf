@@ -2,6 +2,7 @@
 process FINETUNE {
     tag "${meta.id}"
     label 'train'
+    containerOptions { task.ext.mount ? "${task.ext.gpu ?: ''} ${task.ext.mount} '${checkpoint_dir}:${checkpoint_dir}'" : '' } // no input lies there
 
     input:
     tuple val(meta), path(recipe), path(data, stageAs: 'data/*'), path(backbone), path(named, stageAs: 'named?/*'), val(checkpoint_dir)

@@ -2,6 +2,7 @@
 process PRETRAIN {
     tag "${meta.id}"
     label 'train'
+    containerOptions { task.ext.mount ? "${task.ext.gpu ?: ''} ${task.ext.mount} '${checkpoint_dir}:${checkpoint_dir}'" : '' } // no input lies there
 
     input:
     tuple val(meta), path(fastas, stageAs: 'fasta/*'), val(checkpoint_dir)

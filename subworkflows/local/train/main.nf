@@ -46,10 +46,13 @@ def checkpoint_folder() {
     return file(params.checkpoint_dir ?: "${params.outdir}/checkpoints").toAbsolutePath()
 }
 
-// Where a training's checkpoints are: the same for the same inputs and settings, another for others.
+// Where a training's checkpoints are, made for engines to mount: the same for the same inputs and settings, another for others.
 def checkpoints(id, inputs, settings) {
     def stamps = inputs.collect { one -> "${one.name} ${one.size()} ${one.lastModified()}" }.sort()
-    return "${checkpoint_folder()}/${id}-${(stamps + settings + [workflow.manifest.version]).join('\n').md5().substring(0, 8)}"
+    def digest = (stamps + settings + [workflow.manifest.version]).join('\n').md5().substring(0, 8)
+    def folder = checkpoint_folder().resolve("${id}-${digest}")
+    folder.mkdirs()
+    return folder.toString()
 }
 
 // The file of a backbone: a shipped one's by its name, or the one named.
