@@ -4,7 +4,8 @@
 # make test-faults   200 injections of kills, full disks and damaged files (root, for its small disks)
 # make test-mutants          faults put into alphabet, decode, merge and predict: some test must see each (5 minutes)
 # make test-parity           RiNALMo against another implementation, all sizes (AGPL, 350 MB; 9 GB of memory)
-# make test-galaxy           the Galaxy tools in a real Galaxy, and in a browser (GALAXY_HOME: 2 GB, installed once)
+# make test-galaxy           the Galaxy tools in a real Galaxy, and in a browser
+# make install-galaxy        that Galaxy into GALAXY_HOME (2 GB), unless it is there; ARGS=--check only looks
 # make wrappers              the Galaxy tools' generated macros
 # make lint                  ruff, mypy, nextflow lint
 # make coverage              share of lines that tests run, at least LEAST (90) percent of them; TESTS: which
@@ -18,14 +19,14 @@ OUTDIR ?= results
 ARGS ?=
 TESTS ?= tests
 LEAST ?= 90
-GALAXY_HOME ?= .venv-galaxy
+GALAXY_HOME ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/utrlm/galaxy
 GALAXY_JOB_PATH ?= $(CURDIR)/.venv/bin
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 try = for i in 1 2 3; do $(1) && exit 0; sleep 5; done; exit 1
 
-.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy wrappers lint lint-nf-core lint-crate coverage package docs
+.PHONY: setup setup-test run test test-integration test-faults test-mutants test-parity test-galaxy install-galaxy wrappers lint lint-nf-core lint-crate coverage package docs
 
 setup: .venv/installed
 setup-test: .venv/installed-test
@@ -64,6 +65,9 @@ test-parity: setup-test
 test-galaxy: setup-test
 	tests/integration/galaxy/install '$(GALAXY_HOME)'
 	python tests/integration/galaxy/check.py --home '$(GALAXY_HOME)' --job-path '$(GALAXY_JOB_PATH)' $(ARGS)
+
+install-galaxy:
+	tests/integration/galaxy/install '$(GALAXY_HOME)' $(ARGS)
 
 wrappers: setup
 	utrlm-wrappers

@@ -18,42 +18,40 @@ from server import ROOT, Server
 NETWORK = "BioToolsValid"  # the only lint that asks another server
 
 
-def planemo(home: Path, *arguments: str) -> str:
-    """Run planemo and return what it says.
+def planemo(server: Server, *arguments: str) -> subprocess.CompletedProcess:
+    """Run planemo, its own files beside the server's."""
+    command = [str(server.home / "planemo/bin/planemo"), "--directory", str(server.run / "planemo"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
-    Raises:
-        AssertionError: it failed, or warned.
-    """
-    command = [str(home / "planemo/bin/planemo"), "--directory", str(home / "planemo_home"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+def lint(server: Server, *arguments: str) -> None:
+    """Raise AssertionError if one of planemo's lints fails or warns."""
+    done = planemo(server, *arguments)
     said = done.stdout + done.stderr
     wrong = [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]
     assert done.returncode == 0 and not wrong, f"planemo {arguments[0]}: {wrong or said[-2000:]}"
-    return said
 
 
 def lint_tools(server: Server) -> None:
     """Tools."""
     tools = sorted(str(path) for path in (ROOT / "galaxy").glob("utrlm_*.xml"))
-    planemo(server.home, "lint", "--skip", NETWORK, *tools)
+    lint(server, "lint", "--skip", NETWORK, *tools)
 
 
 def lint_workflows(server: Server) -> None:
     """Workflows and their tests."""
-    planemo(server.home, "workflow_lint", str(ROOT / "galaxy/workflows"))
+    lint(server, "workflow_lint", str(ROOT / "galaxy/workflows"))
 
 
 def workflow(name: str) -> Callable[[Server], None]:
     """The check of one workflow by its own tests."""
 
     def check(server: Server) -> None:
-        key = server.client.key
-        command = [str(server.home / "planemo/bin/planemo"), "--directory", str(server.home / "planemo_home"), "test"]
-        command += ["--engine", "external_galaxy", "--no_shed_install", "--galaxy_url", server.url]
-        command += ["--galaxy_admin_key", key, "--galaxy_user_key", key, "--test_output", str(server.run / "w.html")]
-        report = server.run / f"{name}.json"
-        command += ["--test_output_json", str(report), str(server.tools / f"workflows/{name}.gxwf.yml")]
-        tool_tests.no_skips(subprocess.run(command, capture_output=True, text=True), report, 1)
+        key, report = server.client.key, server.run / f"{name}.json"
+        options = ["--engine", "external_galaxy", "--no_shed_install", "--galaxy_url", server.url]
+        options += ["--galaxy_admin_key", key, "--galaxy_user_key", key, "--test_output", str(server.run / "w.html")]
+        options += ["--test_output_json", str(report), str(server.tools / f"workflows/{name}.gxwf.yml")]
+        tool_tests.no_skips(planemo(server, "test", *options), report, 1)
 
     return check
 
@@ -75,7 +73,7 @@ def main() -> int:
     """Run the checks whose names hold one of the given words; all of them without a word."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*")
-    parser.add_argument("--home", type=Path, default=ROOT / ".venv-galaxy")
+    parser.add_argument("--home", type=Path, required=True, help="where install put Galaxy")
     parser.add_argument("--job-path", default=f"{ROOT}/.venv/bin", help="folders that hold utrlm's scripts")
     parser.add_argument("--no-celery", action="store_true", help="Galaxy's default path; slower")
     given = parser.parse_args()

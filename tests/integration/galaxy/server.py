@@ -51,7 +51,8 @@ class Server:
     def __init__(self, home: Path, job_path: str, celery: bool = True):
         """`home`: where `install` put Galaxy; `job_path`: folders, divided by colons, that hold utrlm's scripts."""
         self.home, self.job_path, self.celery = home, job_path, celery
-        self.run, self.tools = home / "run", home / "run/tools"
+        self.run = ROOT / "build/galaxy"  # not in `home`, which checkouts share
+        self.tools = self.run / "tools"
         self._processes: list[subprocess.Popen] = []
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
