@@ -1,12 +1,12 @@
 """Finds a model by name or path, and opens it."""
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import click
 import onnxruntime
 
 from utrlm.card import EMBEDDING, KEY, STRUCTURE, CardTarget, ModelCard, parse_card
@@ -134,7 +134,7 @@ def _load_cuda() -> None:
 
 @cache
 def _tell_of_cpu() -> None:
-    click.echo("no GPU could be opened (see nvidia-smi): on the CPU", err=True)
+    print("no GPU could be opened (see nvidia-smi): on the CPU", file=sys.stderr, flush=True)
 
 
 def _check_digest(path: Path) -> None:
