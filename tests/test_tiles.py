@@ -22,7 +22,7 @@ from utrlm.tiles import mean_of_tiles, tile_starts
 from .mini import export_pair_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:# The axis name:UserWarning")  # two inputs have one length
-TILE = 48
+TILE, PADDED = 40, 48  # a batch is as wide as the next multiple of 16
 TARGETS = (CardTarget("dot_bracket", STRUCTURE, ""), CardTarget("confidence", "share", ""))
 CARD = ModelCard("fold", "pairs", "0", "", TARGETS, 10, 40, TILE, threshold=0.3)
 SOME = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -146,10 +146,11 @@ def test_tiled_by_hand(model):
     session = Predictor(models=[model], device="cpu").models[0].session
     told = []
     for start in tile_starts(131, TILE):
-        codes = np.full((2, TILE), alphabet.MASK, dtype=np.int64)
-        codes[0] = alphabet.encode(letters)[start : start + TILE]
-        prior = np.full((2, TILE, TILE), -1, dtype=np.float32)
-        told.append((start, session.run(["probability"], {"codes": codes, "prior": prior})[0][0]))
+        codes = np.full((2, PADDED), alphabet.PAD, dtype=np.int64)
+        codes[:, -TILE:] = alphabet.encode(letters)[start : start + TILE]
+        prior = np.full((2, PADDED, PADDED), -1, dtype=np.float32)
+        both = session.run(["probability"], {"codes": codes, "prior": prior})[0]
+        told.append((start, both[0, -TILE:, -TILE:]))
     wanted = structure_columns(CARD, mean_of_tiles(131, TILE, told))
     assert wanted == {name: row[name] for name in wanted}
     assert len(row["fold_dot_bracket"].pairs) > 3 and row["flags"] == "long"
@@ -180,7 +181,7 @@ def test_each_tile_is_told_its_own_thermodynamics(model):
     list(predictor.rows(iter(some)))
     for start in tile_starts(97, TILE):
         codes = some[0].codes[start : start + TILE]
-        (prior,) = (prior for row, prior in seen if row == codes.tolist())
+        (prior,) = (prior[-TILE:, -TILE:] for row, prior in seen if row[-TILE:] == codes.tolist())
         assert (prior == pair_probabilities(codes)).all() and prior.max() > 0.5
 
 
@@ -189,7 +190,7 @@ def test_beyond_the_bound_the_last_letters(model, monkeypatch):
     random = np.random.default_rng(2)
     letters = "".join(random.choice(list("ACGU"), 130))
     rows = predict(model, records(letters, letters[-100:], letters[-101:], letters[-TILE:]))
-    assert [row["flags"] for row in rows] == ["long,truncated", "long", "long,truncated", "long"]
+    assert [row["flags"] for row in rows] == ["long,truncated", "long", "long,truncated", ""]
     assert [len(row["fold_dot_bracket"]) for row in rows] == [100, 100, 100, TILE]
     assert rows[0]["fold_dot_bracket"] == rows[1]["fold_dot_bracket"] == rows[2]["fold_dot_bracket"]
     assert [row["length"] for row in rows] == [130, 100, 101, TILE]
