@@ -134,7 +134,7 @@ def _load_cuda() -> None:
 
 @cache
 def _tell_of_cpu() -> None:
-    print("no GPU could be opened (see nvidia-smi): on the CPU", file=sys.stderr, flush=True)
+    sys.stderr.write("no GPU could be opened (see nvidia-smi): on the CPU\n")
 
 
 def _check_digest(path: Path) -> None:
