@@ -1,6 +1,8 @@
 """What a page tells of effects, mutants, designs and trainings: as their files say, and a user's text stays text."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -128,3 +130,10 @@ def test_a_number_that_is_none_names_its_column(table):
 def test_a_report_of_nothing_is_one_line(run, tmp_path):
     done = run("report", "--output-dir", tmp_path / "r")
     assert (done.returncode, done.stderr) == (1, b"Error: nothing to tell of: give --table FILE or --result FILE\n")
+
+
+def test_a_page_needs_nothing_but_the_core():
+    """What `make run` installs has no extra; blocked modules cannot be imported."""
+    extras = ("pysam", "pandas", "scipy", "matplotlib", "rapidfuzz", "RNA", "torch")
+    code = f"import sys; sys.modules.update(dict.fromkeys({extras}, None)); import utrlm.report, utrlm.crate"
+    subprocess.run([sys.executable, "-c", code], check=True)

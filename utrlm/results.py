@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from utrlm.changes import VARIANTS, Files, effect_sections, mutant_sections
-from utrlm.effects import OUTCOMES
 from utrlm.errors import InputError
 from utrlm.models import describe, models_of_table, open_model
 from utrlm.sections import Section, bars, card_section, general, lines_of, numbers_table
@@ -59,7 +58,7 @@ def outcome_sections(files: Files) -> list[Section]:
         numbers = read_numbers(told, "records", str(path))[0]
         counts[escape(sample)] = {row["outcome"]: int(number) for row, number in zip(told, numbers, strict=True)}
     about = "What became of the VCF's records; only those predicted have a row of effects."
-    met = [outcome for outcome in OUTCOMES if any(told.get(outcome) for told in counts.values())]
+    met = dict.fromkeys(outcome for told in counts.values() for outcome, number in told.items() if number)
     return [bars("utrlm_variants_outcome", "Records of the VCF", about, counts, met, VARIANTS)]
 
 
