@@ -22,7 +22,8 @@ from utrlm import alphabet, metrics
 from utrlm.fasta import Record
 from utrlm.models import open_model
 from utrlm.predict import Predictor
-from utrlm.recipe import Recipe, Source, read_recipe
+from utrlm.recipe import Recipe, read_recipe
+from utrlm.recipe_parts import Source
 from utrlm.table import build_table
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from utrlm.errors import InputError
-from utrlm.recipe import Phase
+from utrlm.recipe_parts import Phase
 from utrlm.training import checkpoint, loop
 
 from .conftest import ROOT

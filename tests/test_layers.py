@@ -15,6 +15,7 @@ GROUND = {
     "files",
     "tasks",
     "recipe",
+    "recipe_parts",
     "card",
     "models",
     "table",

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from utrlm.errors import DivergedError, InputError
-from utrlm.recipe import Phase, read_recipe
+from utrlm.recipe import read_recipe
+from utrlm.recipe_parts import Phase
 from utrlm.table import build_table
 from utrlm.training import checkpoint
 from utrlm.training.build import new_model

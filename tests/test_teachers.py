@@ -8,10 +8,11 @@ import pytest
 
 from utrlm.errors import InputError
 from utrlm.evaluate import predict_labels
-from utrlm.recipe import Drawn, read_recipe
+from utrlm.recipe import read_recipe
+from utrlm.recipe_parts import Drawn
 from utrlm.table import build_table
 from utrlm.training.finetune import finetune_file, finetune_table
-from utrlm.training.teachers import draw_rows, teach
+from utrlm.training.teachers import ask, draw_rows, teach
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -30,6 +31,27 @@ def test_teachers_move_training_labels_alone(data):
     assert not np.allclose(after["label"], table["label"])
     (data / "teacher.onnx").unlink()  # what it said is kept
     assert teach(table, taught, data, data / "run").equals(after)
+
+
+def test_a_table_may_have_teachers_of_its_own(data, monkeypatch):
+    asked = []
+
+    def say(teacher, rows, device):
+        asked.append((teacher, set(rows["target"])))
+        return pd.DataFrame({"predicted": np.full(len(rows), float(teacher))})
+
+    monkeypatch.setattr("utrlm.training.teachers.predict_labels", say)
+    plain = read_recipe(data / "mini.toml")
+    first, second = plain.sources
+    taught = replace(plain, teachers=("1", "2"), sources=(replace(first, teachers=("5",)), second))
+    rows = pd.DataFrame({"target": [second.target, first.target, second.target]}, index=[7, 3, 5])
+    assert ask(rows, taught).tolist() == [1.5, 5.0, 1.5]
+    assert asked == [("1", {second.target}), ("2", {second.target}), ("5", {first.target})]
+    assert np.isnan(ask(rows, replace(taught, teachers=()))).tolist() == [True, False, True]
+    table = build_table(plain, data)
+    after = teach(table, replace(taught, teachers=(), teacher_share=1.0), data, data)
+    moved = (table["target"] == first.target) & (table["split"] == "train")
+    assert after["label"].equals(table["label"].where(~moved, 5.0))  # without a teacher as measured
 
 
 def test_a_teacher_without_the_target_is_refused(data):

@@ -57,6 +57,21 @@ def test_table_to_onnx_to_scores(data):
     assert [line for line in log if "loss" in line][-1]["step"] == log[-1]["step"]
 
 
+def test_a_table_that_is_not_learned_splits_the_others(data):
+    first, second = (plan := read_recipe(data / "mini.toml")).sources
+    apart = replace(plan, sources=(replace(first, repeat=0), second))
+    whole, table = build_table(plan, data), build_table(apart, data)
+    learned = (table["target"] == "varying").to_numpy()
+    assert set(table["split"][~learned]) == {"dropped"}
+    assert table["split"][learned].equals(whole["split"][learned]) and len(set(whole["split"])) == 3
+    assert [target.name for target in plan.trained.targets] == ["egfp_unmod", "varying"]  # of the task's four
+    assert [target.name for target in apart.trained.targets] == ["varying"]
+    none = RECIPE.replace('file = "', 'repeat = 0\nfile = "')
+    (data / "none.toml").write_text(none)
+    with pytest.raises(InputError, match="to learn from, so there is nothing to train on"):
+        read_recipe(data / "none.toml")
+
+
 def test_learned_weights_are_kept_in_half_precision(data):
     finetune_file(str(data / "mini.toml"), str(data), str(data / "x.onnx"), str(data / "run"), 1)
     tensors = [one for one in onnx.load(data / "x.onnx").graph.initializer if not one.name.startswith("spread")]

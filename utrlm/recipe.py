@@ -7,6 +7,7 @@ from typing import Any
 
 from utrlm.errors import InputError
 from utrlm.fields import check_types
+from utrlm.recipe_parts import Drawn, Phase, Source
 from utrlm.tasks import TASKS, Target, Task
 
 if sys.version_info >= (3, 11):
@@ -17,62 +18,6 @@ else:
 OPTIMISERS = ("muon", "adamw")
 SITE_STEP = 16  # prediction pads to multiples of this, and padding would move a site off its window's middle
 LARGEST = 100_000_000  # of any size in a recipe
-
-
-@dataclass(frozen=True)
-class Source:
-    """One table of measured sequences."""
-
-    file: str  # path below the data folder
-    target: str  # target of the task that this table's label is
-    name: str = ""  # under which structures are scored; empty: the target
-    sequence: str = "utr"  # column of sequences, or a pandas expression of columns
-    label: str = "rl"  # column of labels, in the target's unit, or a pandas expression of columns
-    group: str = ""  # column whose equal values stay in one split; shared k-mers join groups in any case
-    rank: str = ""  # column of noise ranks: 0 is the best-measured row
-    rank_scale: float = 80_000.0  # a row of rank r weighs 1 / (1 + r / rank_scale)
-    weight: str = ""  # column of weights in the loss, or a pandas expression of columns; times what the rank gives
-    repeat: int = 1  # times a row is seen in an epoch
-    keep: str = ""  # pandas query: rows that are used at all
-    average: bool = False  # rows of one sequence become one: their mean label, weighted by their number
-    test: str = ""  # pandas query: rows to test on; empty: whole groups, `test_share` of them
-    valid: str = ""  # pandas query: rows to select on; empty: whole groups, `valid_share` of them
-    known: str = ""  # another source's file: a row whose sequence is not in that file is left out
-    citation: str = ""  # paper and accession of the data
-    terms: str = ""  # licence under which this copy was published
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Sequences without a label, which the teachers give one: as long as training rows of the target."""
-
-    target: str  # whose label is asked for
-    count: int
-    file: str = ""  # table of real UTRs below the data folder, windows of which are taken; empty: random letters
-    sequence: str = "utr"  # that table's column of sequences
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of a run in which only a part of the network learns: gradual unfreezing."""
-
-    until: float  # share of the run's steps at which it ends; the last phase ends at 1
-    train: str = "all"  # head, last N (the head and the N uppermost blocks), or all
-    rate: float = 1.0  # factor on the learning rates
-
-    @property
-    def blocks(self) -> int | None:
-        """Uppermost blocks that learn; None: everything.
-
-        Raises:
-            ValueError: `train` is none of the three.
-        """
-        if self.train == "all":
-            return None
-        first, _, number = "last 0".partition(" ") if self.train == "head" else self.train.partition(" ")
-        if first != "last" or not number.isdecimal():
-            raise ValueError(f"train = {self.train!r} is neither head, last N nor all")
-        return int(number)
 
 
 @dataclass(frozen=True)
@@ -123,17 +68,35 @@ class Recipe:
     valid_share: float = 0.1
     folds: int = 0  # groups are tested in so many parts, each by a model that saw none of it; then one learns from all
 
+    def teachers_of(self, target: str) -> tuple[str, ...]:
+        """Model files that teach a target: those of its own tables, else the recipe's."""
+        own = (source.teachers for source in self.sources if source.target == target)
+        return tuple(one for teachers in own for one in teachers) or self.teachers
+
     @property
     def reach(self) -> int:
         """Letters that the exported model reads: the network's, or the trees' where they read more."""
         return max(self.context, self.composition)
 
     @property
-    def trained(self) -> Task:
+    def learned(self) -> tuple[Source, ...]:
+        """The tables that are not there to split the others alone."""
+        return tuple(source for source in self.sources if source.repeat)
+
+    @property
+    def asked(self) -> Task:
         """The task: one of TASKS; or the recipe's own targets, which are scalars or of such a task's kind."""
         if not self.targets:
             return TASKS[self.task]
         return replace(TASKS[self.task], targets=self.targets) if self.task else Task(self.name, "scalar", self.targets)
+
+    @property
+    def trained(self) -> Task:
+        """The task as far as a model can learn it: the targets that a table has labels of."""
+        if self.asked.kind == "pairs":  # a structure is the label of all that is predicted of it
+            return self.asked
+        labelled = {source.target for source in self.learned}
+        return replace(self.asked, targets=tuple(one for one in self.asked.targets if one.name in labelled))
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -152,7 +115,7 @@ def read_recipe(path: Path) -> Recipe:
     check_settings(recipe, str(path))
     if recipe.task not in TASKS and (recipe.task or not recipe.targets):
         raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
-    check_sources(recipe.sources, recipe.trained, str(path))
+    check_sources(recipe.sources, recipe.asked, str(path))
     check_drawn(recipe, str(path))
     if recipe.trained.kind == "site" and recipe.context % SITE_STEP:
         raise InputError(f"{path}: context is {recipe.context}; of sites it is a multiple of {SITE_STEP}")
@@ -213,8 +176,8 @@ def _build_all(kind: type, tables: Any, where: str) -> tuple[Any, ...]:
 
 def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
     """Raise InputError where there is no table, or one for a target that the task does not have."""
-    if not sources:
-        raise InputError(f"{where}: no [[sources]], so there is nothing to train on")
+    if not any(source.repeat for source in sources):
+        raise InputError(f"{where}: no [[sources]] to learn from, so there is nothing to train on")
     names = [target.name for target in task.targets]
     for source in sources:
         if source.target not in names:
@@ -223,12 +186,12 @@ def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
 
 def check_drawn(recipe: Recipe, where: str) -> None:
     """Raise InputError where sequences are drawn that no teacher can label, or for a target without a table."""
-    if recipe.drawn and (not recipe.teachers or recipe.trained.kind != "scalar"):
-        raise InputError(f"{where}: [[drawn]] needs teachers, and a task of scalars")
     names = [source.target for source in recipe.sources]
     for one in recipe.drawn:
         if one.target not in names:
             raise InputError(f"{where}: drawn for target {one.target!r}, which is none of {', '.join(names)}")
+        if not recipe.teachers_of(one.target) or recipe.trained.kind != "scalar":
+            raise InputError(f"{where}: [[drawn]] needs teachers, and a task of scalars")
         if one.count < 1:
             raise InputError(f"{where}: drawn for {one.target}: count is {one.count}, below 1")
 

@@ -20,7 +20,8 @@ from utrlm import alphabet
 from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.pairs import parse_structure
-from utrlm.recipe import Recipe, Source
+from utrlm.recipe import Recipe
+from utrlm.recipe_parts import Source
 from utrlm.tasks import Target
 
 
@@ -44,15 +45,16 @@ def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataF
     Columns: sequence (upper case, T), target, label (target's unit), structure (dot-bracket, kind "pairs"
     only), part (name it is scored under), weight, repeat, rank, source, row (in its file), group, split
     (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
-    are fixed by a query).
+    are fixed by a query, and all rows of a table that is not learned).
     """
-    task = recipe.trained
+    task = recipe.asked
     targets = {target.name: target for target in task.targets}
     parts = [_read_source(source, data, task.kind, targets[source.target]) for source in recipe.sources]
     table = pd.concat(parts, ignore_index=True)
     shared = group_by_kmers(table["sequence"].to_numpy(), recipe.kmer)
     table["group"] = _join_groups(shared, table["group"].to_numpy())
     table["split"] = _split(table, recipe, fold)
+    table.loc[table["repeat"] == 0, "split"] = "dropped"
     return table
 
 

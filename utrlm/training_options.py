@@ -47,7 +47,9 @@ backbone = click.option(
     "--backbone", default="", metavar="NAME|FILE", help="To start from: mrl, backbone-tiny, or a file."
 )
 backbone_output = click.option(
-    "--backbone-output", metavar="FILE", help="Write the backbone too (.safetensors), for other models to start from."
+    "--backbone-output",
+    metavar="FILE",
+    help="Write the backbone too (.safetensors), for other models to start from; of several seeds, the first one's.",
 )
 checkpoint_dir = click.option("--checkpoint-dir", required=True, metavar="DIR", help="Checkpoint and log.")
 resume = click.option(

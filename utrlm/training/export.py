@@ -155,7 +155,7 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
         longest=int(lengths.max()),
         context=recipe.context,
         default=recipe.default,
-        data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.sources),
+        data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.learned),
         data_sha256=digest(recipe, data),
         notes=notes(recipe),
     )
@@ -163,7 +163,8 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
 
 def notes(recipe: Recipe) -> str:
     """How the model came about, in a sentence or two."""
-    taught = ", ".join(Path(teacher).name for teacher in recipe.teachers)
+    teachers = [one for target in recipe.trained.targets for one in recipe.teachers_of(target.name)]
+    taught = ", ".join(Path(teacher).name for teacher in dict.fromkeys(teachers))
     start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
     made = f"Trained for {recipe.epochs:g} epochs from {start} with recipe {recipe.name}; splits by group."
     if recipe.seeds > 1 and recipe.distil:

@@ -122,7 +122,9 @@ def taught_by(recipe: Recipe, members: list[tuple[Recipe, Path]], data: Path) ->
         for (member, place), teacher in zip(members, teachers, strict=True):
             if not teacher.exists():
                 export_model(member, data, build_table(member, data), place, teacher)
-    return replace(recipe, teachers=(*recipe.teachers, *map(str, teachers)))
+    more = tuple(map(str, teachers))
+    sources = (replace(one, teachers=one.teachers + more) if one.teachers else one for one in recipe.sources)
+    return replace(recipe, teachers=recipe.teachers + more, sources=tuple(sources))
 
 
 def finetune_table(

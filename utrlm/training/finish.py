@@ -46,12 +46,10 @@ def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone
     model = export_model(recipe, data, table, folder, output, scores)
     write_report(recipe, table, folder, output)
     if backbone_output:
-        if not hasattr(model, "backbone"):
-            raise InputError("--backbone-output: a mean of several models has no one backbone")
+        first = model.members[0] if isinstance(model, Ensemble) else model
         with written(backbone_output) as beside:
-            save_backbone(
-                model.backbone, Path(beside), {}, model.head.hidden if recipe.trained.kind == "scalar" else None
-            )
+            hidden = first.head.hidden if recipe.trained.kind == "scalar" else None
+            save_backbone(first.backbone, Path(beside), {}, hidden)
 
 
 def export_model(

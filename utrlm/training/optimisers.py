@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from utrlm.recipe import Phase, Recipe
+from utrlm.recipe import Recipe
+from utrlm.recipe_parts import Phase
 
 
 def make_optimisers(model: Any, recipe: Recipe) -> list[torch.optim.Optimizer]:

@@ -72,7 +72,7 @@ def write_report(recipe: Recipe, table: pd.DataFrame, folder: Path, output: Path
 def sources(recipe: Recipe, table: pd.DataFrame) -> list[dict[str, Any]]:
     """Of each training set: where it is from, under what terms, how it was split, and how many rows went where."""
     told = []
-    for source in recipe.sources:
+    for source in recipe.learned:
         rows = table[(table["source"] == source.file) & (table["target"] == source.target)]
         counts = rows["split"].value_counts()
         asked = [f"{split} where {query}" for split in ("test", "valid") if (query := getattr(source, split))]

@@ -12,7 +12,8 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.evaluate import predict_labels
 from utrlm.files import written
-from utrlm.recipe import Drawn, Recipe
+from utrlm.recipe import Recipe
+from utrlm.recipe_parts import Drawn
 from utrlm.table import kmers_of, read_table
 from utrlm.training import parallel
 
@@ -22,13 +23,13 @@ KEPT = "teachers.npy"
 def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.DataFrame:
     """The table with training labels drawn towards the teachers' mean, which is less noisy than one measurement.
 
-    The rows that the recipe draws follow; their label is that mean. What the teachers say is kept in `folder`, so
-    that a continued run does not ask them again.
+    A target without a teacher keeps its labels. The rows that the recipe draws follow; their label is that mean. What
+    the teachers say is kept in `folder`, so that a continued run does not ask them again.
 
     Raises:
         InputError: a teacher cannot be used, or a file to draw from below `data` has nothing to draw.
     """
-    if not recipe.teachers:
+    if not any(recipe.teachers_of(target.name) for target in recipe.trained.targets):
         return table
     drawn = draw_rows(table, recipe, data)
     table = pd.concat([table, drawn], ignore_index=True)
@@ -36,17 +37,33 @@ def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.D
     kept = folder / KEPT
     with parallel.first_alone():
         if not kept.exists():
-            said = [predict_labels(teacher, table[train_rows], "auto")["predicted"] for teacher in recipe.teachers]
+            told = ask(table[train_rows], recipe)
             with written(str(kept)) as beside, open(beside, "wb") as file:
-                np.save(file, np.mean(said, axis=0))
+                np.save(file, told)
     told = np.load(kept)
     if len(told) != train_rows.sum():
         raise InputError(f"{kept}: of a run with other tables; --restart begins anew")
     share = np.full(len(told), recipe.teacher_share)
     share[len(told) - len(drawn) :] = 1
     label = table["label"].to_numpy(copy=True)
-    label[train_rows] += share * (told - label[train_rows])
+    label[train_rows] += np.where(np.isnan(told), 0.0, share * (told - label[train_rows]))
     return table.assign(label=label)
+
+
+def ask(rows: pd.DataFrame, recipe: Recipe) -> np.ndarray:
+    """Mean of what the teachers of a row's target predict; missing where it has none. (N,)
+
+    Raises:
+        InputError: a teacher cannot be used, or lacks a target.
+    """
+    told = np.full(len(rows), np.nan)
+    lessons = {target: recipe.teachers_of(target) for target in rows["target"].unique()}
+    for teachers in dict.fromkeys(lessons.values()):
+        chosen = rows["target"].isin([target for target, some in lessons.items() if some == teachers]).to_numpy()
+        if teachers:
+            said = [predict_labels(teacher, rows[chosen], "auto")["predicted"] for teacher in teachers]
+            told[chosen] = np.mean(said, axis=0)
+    return told
 
 
 def draw_rows(table: pd.DataFrame, recipe: Recipe, data: Path) -> pd.DataFrame:
