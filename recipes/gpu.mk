@@ -17,9 +17,10 @@ export TORCH_COMPILE_DISABLE ?= 1
 
 # file                         minutes    reads   weights
 GPU := backbone-nano.safetensors # 4       6 MB   15.8 MB
-GPU += mrl-teacher1.onnx         # 2.5     8 MB   11.9 MB
-GPU += mrl-teacher2.onnx         # 2.5     8 MB   11.9 MB
-GPU += mrl.onnx                  # 7.5    32 MB    7.8 MB  6 of them to ask the teachers on the CPUs, less with onnxruntime-gpu
+GPU += mrl-alone.onnx            # 4       8 MB   15.5 MB
+GPU += mrl-alone.safetensors     # 0.5     8 MB    7.8 MB
+GPU += mrl-others.onnx           # 1      16 MB   15.5 MB
+GPU += mrl.onnx                  # 7      40 MB    7.8 MB  4 of them to ask the teachers on the CPUs, less with onnxruntime-gpu
 GPU += mrl.safetensors           # 0.5     8 MB    7.8 MB
 GPU += te.onnx                   # 2      10 MB    8.0 MB  and trees
 GPU += el.onnx                   # 2      10 MB    8.0 MB  and trees
@@ -32,15 +33,14 @@ gpu: $(GPU:%=../runs/gpu/%)
 
 train = cd .. && timeout $(LIMIT) utrlm-$(1) --recipe runs/gpu/$*.toml --data '$(DATA)' \
     --checkpoint-dir runs/gpu/$* --output runs/gpu/$*.onnx
-base = $(if $(filter mrl%,$(1)),mrl-third,$(1)).toml
 
 $(OF_GPU:%=../runs/gpu/%.onnx): ../runs/gpu/%.onnx: ../runs/gpu/%.toml $$(call named,gpu/$$*.toml)
 	$(call train,finetune)
 
-$(OF_GPU:%=../runs/gpu/%.toml): ../runs/gpu/%.toml: gpu/%.toml $$(call base,$$*) $(SMALL)
-	mkdir -p $(@D) && awk -f gpu/merge.awk $< $(SMALL) $(call base,$*) > $@
+$(OF_GPU:%=../runs/gpu/%.toml): ../runs/gpu/%.toml: gpu/%.toml %.toml $(SMALL)
+	mkdir -p $(@D) && awk -f gpu/merge.awk $< $(SMALL) $*.toml > $@
 
-../runs/gpu/mrl.safetensors: ../runs/gpu/%.safetensors: ../runs/gpu/%.onnx
+../runs/gpu/mrl.safetensors ../runs/gpu/mrl-alone.safetensors: ../runs/gpu/%.safetensors: ../runs/gpu/%.onnx
 	$(call train,export) --backbone-output $(here)
 
 ../runs/gpu/backbone-nano.safetensors: ../$(NANO) $(FASTAS)
