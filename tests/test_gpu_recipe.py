@@ -20,7 +20,7 @@ TOLD = (ROOT / "recipes/gpu.mk").read_text()
 ROWS = re.findall(r"^GPU [:+]= (\S+) +# +([\d.]+) +(\d+) MB +([\d.]+) MB", TOLD, flags=re.MULTILINE)
 SMALL = """
 epochs = 1
-batch_tokens = 1500
+batch_tokens = 250
 layers = 1
 width = 16
 heads = 2
@@ -73,7 +73,7 @@ def data(tmp_path):
     for name, table in made.items():
         table.to_csv(tmp_path / f"tables/{name}.csv.gz", index=False)
     species = ["chicken", "cow", "human", "mouse", "rat", "zebrafish"]
-    corpus = pd.DataFrame({"species": np.resize(species, N), "id": range(N), "utr": letters(50, 90)})
+    corpus = pd.DataFrame({"species": np.resize(species, N), "id": range(N), "utr": letters(100, 140)})
     corpus.to_csv(tmp_path / "tables/pretrain/endogenous_5utr.csv.gz", index=False)
     return tmp_path
 
@@ -109,8 +109,11 @@ def test_weights_are_as_large_as_told(make, tmp_path, name):  # noqa: F811
 def test_every_command_works_on_a_cpu(make, data):  # noqa: F811
     for name, text in {"nano.toml": NANO, "small.toml": SMALL, "folds.toml": f"{SMALL}folds = 2\n"}.items():
         (data / name).write_text(text)
+    few = data / "few/mrl.toml"  # as the recipe, with few sequences drawn
+    few.parent.mkdir()
+    few.write_text(re.sub(r"(?m)^count = .*", "count = 20", (ROOT / "recipes/mrl.toml").read_text()))
     files = ("backbone-nano.safetensors", "mrl.safetensors", "structure.onnx", "splice.onnx")
-    commands = make(*arguments(data, *files), recipes=ROOT.glob("recipes/*.toml"))
+    commands = make(*arguments(data, *files), recipes=[*ROOT.glob("recipes/*.toml"), few])
     commands += make(*arguments(data, "te.onnx", settings="folds.toml"))
     assert all(one.split()[:2] == ["timeout", "540"] for one in commands if "utrlm-" in one)
     gpu = data / "runs/gpu"
