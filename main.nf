@@ -57,6 +57,9 @@ def check_parameters() {
     if ([params.vcf, params.mutagenesis, params.design].findAll { one -> one }.size() > 1) {
         error("give one of --vcf, --mutagenesis and --design")
     }
+    if (params.fold && !params.models && !params.tasks.toString().contains('structure')) {
+        error("--fold is for models of structure: add --tasks structure, or --models of your own")
+    }
     if (params.design == true) {
         error("--design needs options of utrlm-design: --design='--maximise mrl_varying'")
     }

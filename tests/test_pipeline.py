@@ -108,7 +108,8 @@ def test_samplesheet(nextflow, tmp_path):
     ("text", "message"),
     [
         ("sample,fasta\na,none.fa\n", "row 1: none.fa: no such file"),
-        ("sample,file\na,s.fa\n", "row 1: needs a value in the columns sample and fasta"),
+        ("sample,fasta\na,\n", "row 1: needs a value in the columns sample and fasta"),
+        ("sample,fasta,tasks\na,s.fa,mrl\n", "row 1: column tasks: only sample and fasta are read"),
         ("sample,fasta\na b,s.fa\n", "row 1: sample 'a b': letters"),
         ("sample,fasta\na,s.fa\na,s.fa\n", "two files would be sample 'a'; rename one"),
     ],

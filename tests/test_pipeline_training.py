@@ -18,6 +18,7 @@ RECIPE = recipe_text({"file": "own.csv", "target": "varying"})
 
 NAMING = """
 # teachers = ["runs/none.onnx"]
+seeds = 2
 backbone = 'runs/start.safetensors'  # "a file"
 teachers = [
     "runs/one.onnx",  # the "first"
@@ -85,8 +86,9 @@ def nextflow(folder):
 
 
 def test_a_table_becomes_a_model_that_predicts(nextflow, folder):
+    shutil.copy(folder / "data/own.csv", folder / "my own.csv")
     done = nextflow(
-        "--train_table", "data/own.csv", "--task", "mrl", "--label_column", "rl", "--name", "life",
+        "--train_table", "my own.csv", "--task", "mrl", "--label_column", "rl", "--name", "life",
         "--epochs", "0.6", "--outdir", "table", report=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
@@ -101,7 +103,7 @@ def test_a_table_becomes_a_model_that_predicts(nextflow, folder):
     assert card.description in (results / "report.html").read_text()
     found = entities(results / "ro-crate-metadata.json")
     given, made = (digests(found, found["#run"][what]) for what in ("object", "result"))
-    assert given["own.csv"] == sha256(folder / "data/own.csv") and given["label_column"] is None
+    assert given["my own.csv"] == sha256(folder / "data/own.csv") and given["label_column"] is None
     assert made["life.onnx"] == sha256(results / "life.onnx") and {"life.card.json", "life.recipe.toml"} <= made.keys()
     done = nextflow("--fasta", "utrs.fa", "--models", results / "life.onnx", "--outdir", "predicted")
     assert done.returncode == 0, done.stdout
@@ -131,7 +133,10 @@ def test_a_killed_training_continues_from_its_checkpoint(nextflow, folder, tmp_p
 
 
 def test_files_that_a_recipe_names_are_there_under_these_names(nextflow, folder):
-    """A teacher, another of the same name in a folder below, and a backbone; what is commented out is not asked for."""
+    """A teacher, another of the same name in a folder below, and a backbone; what is commented out is not asked for.
+
+    Two seeds, each with a log of its own.
+    """
     weights = ROOT / "utrlm/weights"
     (folder / "runs/deep").mkdir(parents=True)
     for name in ("runs/one.onnx", "runs/deep/one.onnx"):
@@ -144,7 +149,9 @@ def test_files_that_a_recipe_names_are_there_under_these_names(nextflow, folder)
     made = json.loads((folder / "taught/taught.card.json").read_text())["recipe"]
     assert made["teachers"] == ["runs/one.onnx", "runs/deep/one.onnx"]
     assert made["backbone"] == "runs/start.safetensors"
-    assert len(list((folder / "taught/checkpoints").glob("taught-*/teachers.npy"))) == 1
+    steps = [json.loads(line) for line in (folder / "taught/taught.log.jsonl").read_text().splitlines()]
+    assert sum(one.get("step") == 1 and "loss" in one for one in steps) == 2
+    assert len(list((folder / "taught/checkpoints").glob("taught-*/seed*/teachers.npy"))) == 2
 
 
 def test_stubs_and_a_model_from_a_new_backbone(nextflow, folder):
@@ -179,6 +186,10 @@ TABLE = ["--train_table", "data/own.csv"]
         (["--recipe", "mini.toml", "--data", "none"], "--data none: no such folder"),
         (["--recipe", "lost.toml", "--data", "data"], "--recipe lost.toml: runs/none.onnx: no such file"),
         (["--recipe", "above.toml", "--data", "data"], "above.toml: ../utrs.fa: a path with .. or '"),
+        (
+            ["--recipe", "mini.toml", "--data", "data", "--pretrain_fasta", "utrs.fa"],
+            "--pretrain_fasta goes with --train_table",
+        ),
         (["--evaluate", "x.onnx"], "--evaluate needs --recipe FILE and --data DIR"),
         (["--pretrain_fasta", "utrs.fa", "--preset", "huge"], "--preset huge: none of tiny, nano"),
         (["--pretrain_fasta", "none.fa"], "--pretrain_fasta none.fa: no such file"),

@@ -117,6 +117,21 @@ def test_the_ends_of_the_trained_lengths_are_inside():
     assert [card.inside(n) for n in lengths] == [False, True, True, False]
 
 
+def test_a_site_is_short_where_it_is_padded_and_never_long():
+    (card,) = (model.card for model in Predictor(["splice"], device="cpu").models)
+    told = [flags(alphabet.encode("C" * n), [card], False) for n in (card.context - 1, card.context, 602, 5_000)]
+    assert told == ["short", "", "", ""]
+
+
+def test_fold_is_for_structures(run):
+    asked = ("--sequence", "ACGT" * 10, "--output", "-", "--cpus", "1", "--tasks")
+    refused = run("predict", *asked, "mrl", "--fold")
+    assert refused.returncode == 1 and refused.stdout == b""
+    assert refused.stderr.startswith(b"Error: --fold is for models of structure") and refused.stderr.count(b"\n") == 1
+    assert run("predict", *asked, "mrl").stderr == b""
+    assert b"without --fold" in run("predict", *asked, "structure").stderr
+
+
 def test_unknown_task_and_foreign_files(tmp_path):
     broken = tmp_path / "x.onnx"
     broken.write_bytes(models.shipped()["mrl"].read_bytes()[:5000])

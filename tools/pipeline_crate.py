@@ -21,7 +21,8 @@ def main():
         "@id": "main.nf",
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
         "name": "utrlm",
-        "description": "From a FASTA of 5' UTRs to mean ribosome load, offline, on a CPU",
+        "description": "From a FASTA of 5' UTRs to mean ribosome load, translation efficiency, expression, "
+        "structure and splice sites, offline, on a CPU",
         "version": utrlm.__version__,
         "encodingFormat": "text/plain",
         "programmingLanguage": {"@id": LANGUAGE},

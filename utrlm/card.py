@@ -4,6 +4,7 @@ It travels as JSON in the metadata of the `.onnx` file, so that one file is all 
 """
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -74,6 +75,13 @@ class ModelCard:
     def window(self, codes: np.ndarray) -> np.ndarray:
         """What the model reads of a sequence. (L,) -> (at most reach,)"""
         return alphabet.WINDOWS[self.kind](codes, self.reach)
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Shortest and longest sequence, nt, that needs no flag; a site is looked at in a sequence of any length."""
+        if self.kind == "site":
+            return min(self.shortest, self.context), sys.maxsize
+        return self.shortest, min(self.longest, self.context)
 
     def inside(self, length: int) -> bool:
         """Whether a UTR of so many nt is of a length that the model was trained on."""

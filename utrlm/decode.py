@@ -105,11 +105,9 @@ DECODERS = {"scalar": scalar_columns, "site": site_columns, "pairs": pair_column
 
 def flags(codes: np.ndarray, cards: list[ModelCard], repeated: bool) -> str:
     """What a reader should know before believing a row, as a comma list. codes (L,)"""
-    longest = min((min(card.longest, card.context) for card in cards), default=len(codes))
-    shortest = max((card.shortest for card in cards), default=0)
     found = {
-        "short": len(codes) < shortest,
-        "long": len(codes) > longest,
+        "short": any(len(codes) < card.lengths[0] for card in cards),
+        "long": any(len(codes) > card.lengths[1] for card in cards),
         "truncated": any(card.kind == "pairs" and len(codes) > card.reach for card in cards),
         "ambiguous": alphabet.is_ambiguous(codes),
         "start_codon": bytes(codes[-3:]) == bytes(alphabet.encode("ATG")),

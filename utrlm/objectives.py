@@ -120,7 +120,7 @@ class Scorer:
     def domain(self) -> tuple[int, int]:
         """Lengths that all models were trained on, in nt: shortest and longest."""
         cards = [model.card for one in self._predictors for model in one.models]
-        return max(card.shortest for card in cards), min(min(card.longest, card.context) for card in cards)
+        return max(card.lengths[0] for card in cards), min(card.lengths[1] for card in cards)
 
     def score(self, sequences: list[str]) -> list[Scored]:
         """All of them, in order; those that are the same are predicted once."""

@@ -94,7 +94,7 @@ def say_counts(counts: dict[str, int]) -> None:
     say("; ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing was read")
 
 
-def together(*some: Callable[..., Any]) -> Callable[..., Any]:
+def together(*some: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
     """Several options as one decorator, in the order of the help."""
 
     def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,6 +116,9 @@ class CommaList(click.ParamType):
 
 
 fasta = click.option("--fasta", metavar="FILE|-", help="FASTA of 5' UTRs, plain or gzipped; - reads standard input.")
+genes = click.option(
+    "--fasta", required=True, metavar="FILE|-", help="FASTA of genes or transcripts; - reads standard input."
+)
 sequence = click.option("--sequence", metavar="LETTERS", help="One 5' UTR, instead of a FASTA.")
 output = click.option("--output", required=True, metavar="FILE|-", help="Where to write; - is standard output.")
 tasks = click.option(

@@ -5,6 +5,7 @@ into input order, write. A record is always padded to the same length, whatever 
 so that its numbers do not depend on its neighbours, to the last bit.
 """
 
+import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -130,6 +131,19 @@ def open_table(output: str, form: str, predictor: Predictor, uorf: bool) -> Abst
     return open_writer(output, form, columns, [*predictor.texts, COLUMNS[-1]], ["length", *COLUMNS[:-1]])
 
 
+def check_fold(cards: list[ModelCard], fold: bool) -> None:
+    """Say aloud where structures are made without thermodynamics, which is worth more than the network.
+
+    Raises:
+        InputError: `fold` without a model of structure.
+    """
+    folding = any(card.kind == "pairs" for card in cards)
+    if fold and not folding:
+        raise InputError("--fold is for models of structure: add --tasks structure, or a model of your own")
+    if folding and not fold:
+        sys.stderr.write("structures are told without --fold, by the network alone: worse than ViennaRNA's\n")
+
+
 def predict_fasta(
     fasta: str | None,
     sequence: str | None,
@@ -162,6 +176,7 @@ def predict_fasta(
         raise InputError("--ct and --pseudoknots go with --structures DIR")
     predictor = Predictor(tasks, models, device, cpus, batch_tokens, fold)
     cards = [model.card for model in predictor.models]
+    check_fold(cards, fold)
     rows, files = 0, None
     with ExitStack() as stack:
         done = stack.enter_context(timed(speed, device, predictor.cpus))

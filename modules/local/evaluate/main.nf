@@ -16,7 +16,7 @@ process EVALUATE {
     def what = model.name.endsWith('.onnx') ? '--model' : '--folds'
     def plots = task.ext.plots ? "--plots '${meta.id}.plots'" : ''
     """
-    utrlm-evaluate ${args} ${what} '${model}' --recipe '${recipe}' --data '${data}' ${plots} > '${meta.id}.scores.json'
+    utrlm-evaluate ${args} ${what} ${model} --recipe ${recipe} --data ${data} ${plots} > '${meta.id}.scores.json'
     """
 
     stub:

@@ -18,15 +18,16 @@ process FINETUNE {
 
     script:
     def args = task.ext.args ?: ''
-    def what = recipe ? "--recipe '${recipe}' --data '${data}'" : "--table '${data}' --name '${meta.id}' ${args}"
-    def start = backbone ? "--backbone '${backbone}'" : ''
-    def links = [meta.named ?: [], [named].flatten()].transpose().collect { name, one -> "mkdir -p \"\$(dirname '${name}')\"; ln -s \"\$PWD/${one}\" '${name}'" }
+    def what = recipe ? "--recipe ${recipe} --data ${data}" : "--table ${data} --name '${meta.id}' ${args}" // paths come escaped
+    def start = backbone ? "--backbone ${backbone}" : ''
+    def links = [meta.named ?: [], [named].flatten()].transpose().collect { name, one -> "mkdir -p \"\$(dirname '${name}')\"; ln -s \"\$PWD\"/${one} '${name}'" }
+    def settings = recipe ?: "'${checkpoint_dir}/recipe.toml'"
     """
     ${links.join('\n    ')}
     utrlm-finetune ${what} ${start} --cpus ${task.cpus} --checkpoint-dir '${checkpoint_dir}' --output '${meta.id}.onnx'
     [ -e '${meta.id}.card.json' ] || utrlm-models --json --models '${meta.id}.onnx' > '${meta.id}.card.json'
-    cp '${checkpoint_dir}/log.jsonl' '${meta.id}.log.jsonl'
-    cp '${recipe ?: checkpoint_dir + '/recipe.toml'}' '${meta.id}.recipe.toml'
+    cat '${checkpoint_dir}/log.jsonl' > '${meta.id}.log.jsonl' || cat '${checkpoint_dir}'/seed*/log.jsonl > '${meta.id}.log.jsonl'
+    cp ${settings} '${meta.id}.recipe.toml'
     """
 
     stub:

@@ -17,7 +17,7 @@ process MERGE {
     def shards = structures ? '--structures-dir structures --structures .' : ''
     def names = (manifests instanceof List ? manifests : [manifests]).join(' ')
     """
-    utrlm-merge ${args} --output '${meta.id}.tsv' --tables-dir tables ${shards} ${names}
+    utrlm-merge ${args} --output '${meta.id}.tsv' --tables-dir tables ${shards} -- ${names}
     """
 
     stub:

@@ -15,7 +15,7 @@ process PRETRAIN {
 
     script:
     def args = task.ext.args ?: ''
-    def inputs = (fastas instanceof List ? fastas : [fastas]).collect { fasta -> "--fasta '${fasta}'" }.join(' ')
+    def inputs = (fastas instanceof List ? fastas : [fastas]).collect { fasta -> "--fasta ${fasta}" }.join(' ')
     """
     utrlm-pretrain ${args} ${inputs} --cpus ${task.cpus} --checkpoint-dir '${checkpoint_dir}' \\
         --output '${meta.id}.safetensors' > '${meta.id}.scores.json'

@@ -40,6 +40,10 @@ def sample_of(fasta) {
 def sheet_samples(name, value) {
     def sheet = file_of(name, value)
     def inputs = sheet.splitCsv(header: true, strip: true).withIndex(1).collect { row, number ->
+        def others = row.keySet() - ['sample', 'fasta']
+        if (others) { // one table has the same columns for all samples
+            error("--${name} ${value}: row ${number}: column ${others.join(', ')}: only sample and fasta are read; --tasks holds for all samples")
+        }
         if (!row.sample || !row.fasta) {
             error("--${name} ${value}: row ${number}: needs a value in the columns sample and fasta")
         }

@@ -31,6 +31,9 @@ def check_training() {
     if (params.train_table && !params.task && !params.label_column) {
         error("--train_table needs --label_column COLUMN, or --task NAME and a column named as one of its targets")
     }
+    if (params.pretrain_fasta && params.recipe) {
+        error("--pretrain_fasta goes with --train_table or alone; a recipe says its own backbone")
+    }
     if (params.backbone && (!params.train_table || params.pretrain_fasta)) {
         error("--backbone goes with --train_table, and without --pretrain_fasta; a recipe says its own")
     }
@@ -86,6 +89,11 @@ def settings_of_training() {
     return ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit']
 }
 
+// The tables of a data folder that a recipe speaks of; other files there are none of its business.
+def tables_of(recipe) {
+    return files("${params.data}/**").findAll { one -> recipe.text.contains(one.name) }
+}
+
 // All files that a training reads, and the parameters that decide it: what its crate names.
 def training_inputs() {
     def found = params.pretrain_fasta ? files_of('pretrain_fasta', params.pretrain_fasta) : []
@@ -95,8 +103,7 @@ def training_inputs() {
     if (params.recipe) {
         def recipe = file_of('recipe', params.recipe)
         def names = params.evaluate ? [] : named_files(recipe)
-        def tables = files("${params.data}/**").findAll { one -> recipe.text.contains(one.name) }
-        found += [recipe] + tables + names.collect { name -> file_named(recipe.name, name) }
+        found += [recipe] + tables_of(recipe) + names.collect { name -> file_named(recipe.name, name) }
     }
     return [files: found, names: params.recipe ? (params.evaluate ? ['split'] : []) : settings_of_training()]
 }
@@ -117,7 +124,7 @@ workflow TRAIN {
     if (params.recipe && !params.evaluate) {
         def recipe = file_of('recipe', params.recipe)
         def names = named_files(recipe)
-        def inputs = [recipe] + files("${params.data}/**") + names.collect { name -> file_named(recipe.name, name) }
+        def inputs = [recipe] + tables_of(recipe) + names.collect { name -> file_named(recipe.name, name) }
         def relative = names.findAll { name -> !name.startsWith('/') }
         def meta = [id: recipe.baseName, named: relative]
         def named = relative.collect { name -> file_named(recipe.name, name) }
