@@ -7,7 +7,7 @@ import pytest
 
 from utrlm.effects import OUTCOMES, EffectFinder
 from utrlm.fasta import read_fasta
-from utrlm.genome import Genome
+from utrlm.genome import Genome, reverse_complement
 from utrlm.haplotypes import HaplotypeFinder
 from utrlm.transcripts import extract, read_utrs
 from utrlm.vcf import VariantReader
@@ -32,25 +32,44 @@ def random_variant(random, contigs):
     return contig, start, ref, alt
 
 
-def lift(genes, variants):
-    """The genes' coordinates once the variants (start, ref, alt; trimmed by the slow way) are in the genome."""
-    moves = []
-    for contig, start, ref, alt in variants:
-        while ref and alt and ref[-1] == alt[-1]:
-            ref, alt = ref[:-1], alt[:-1]
-        while ref and alt and ref[0] == alt[0]:
-            start, ref, alt = start + 1, ref[1:], alt[1:]
-        moves.append((contig, start, start + len(ref), len(alt) - len(ref)))
+def stretch(gene, letters, start, ref, alt):
+    """What a variant replaces (trimmed by the slow way). Of an indel that touches the gene's 5' UTR or start codon, of
+    all stretches that come to the same the nearest that lies in the UTR, if one does."""
+    while ref and alt and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    while ref and alt and ref[0] == alt[0]:
+        start, ref, alt = start + 1, ref[1:], alt[1:]
+    coding = [p for a, b in gene.cds for p in range(a, b)]
+    utr, codon = set(gene.utr_positions()), set(coding[:3] if gene.strand == "+" else coding[-3:])
+    own, sides = set(range(start, start + len(ref))), {start - 1, start}
+    if (ref and alt) or not (own & (utr | codon) if ref else sides & utr or sides <= codon):
+        return start, start + len(ref)
+    changed, places = letters[:start] + alt + letters[start + len(ref) :], []
+    for at in range(len(letters)):
+        end = at + len(ref)
+        same = letters[:at] + changed[at : at + len(alt)] + letters[end:] == changed
+        whole = set(range(at, end)) <= utr if ref else {at - 1, at} & utr  # a gap right before the start codon as well
+        low, high = (at, end) if ref else (at - 1, at + 1)
+        if same and whole and any(a <= low and high <= b for a, b in gene.exons):
+            places.append((at, end))
+    return min(places, key=lambda place: abs(place[0] - start), default=(start, start + len(ref)))
 
-    def moved(contig, at, with_insertion):
+
+def lift(genes, variants, contigs):
+    """The genes' coordinates once the variants (start, ref, alt) are in the genome."""
+    moves = []
+
+    def moved(at, with_insertion):
         """An insertion right at a border lies before it where `with_insertion`."""
-        passed = (m for m in moves if m[0] == contig and (m[2] < at or (m[2] == at and (m[1] < at or with_insertion))))
-        return at + sum(m[3] for m in passed)
+        passed = (m for m in moves if m[1] < at or (m[1] == at and (m[0] < at or with_insertion)))
+        return at + sum(m[2] for m in passed)
 
     lifted = []
     for gene in genes:
-        exons = [(moved(gene.contig, a, False), moved(gene.contig, b, False)) for a, b in gene.exons]
-        cds = [(moved(gene.contig, a, (a, b) == gene.cds[0]), moved(gene.contig, b, False)) for a, b in gene.cds]
+        own = [variant[1:] for variant in variants if variant[0] == gene.contig]
+        moves = [(*stretch(gene, contigs[gene.contig], *one), len(one[2]) - len(one[1])) for one in own]
+        exons = [(moved(a, False), moved(b, False)) for a, b in gene.exons]
+        cds = [(moved(a, (a, b) == gene.cds[0]), moved(b, False)) for a, b in gene.cds]
         lifted.append(Gene(gene.id, gene.contig, gene.strand, exons, cds))
     return lifted
 
@@ -98,7 +117,7 @@ def test_alternate_utrs_are_those_of_bcftools(tmp_path, finder, seed):
         (record,) = VariantReader(str(write_vcf(tmp_path / "v.vcf", contigs, [row])))
         effects = [effect for effect in find(record).effects if effect.alternate is not None]
         if effects:
-            wanted = extracted(tmp_path / "again", consensus(tmp_path, contigs, [row]), lift(genes, [variant]))
+            wanted = extracted(tmp_path / "again", consensus(tmp_path, contigs, [row]), lift(genes, [variant], contigs))
             for effect in effects:
                 assert effect.alternate == wanted[effect.utr.id], (row, effect)
                 compared += 1
@@ -127,7 +146,7 @@ def test_haplotypes_are_those_of_bcftools(tmp_path, finder, seed):
             changed = consensus(tmp_path, contigs, rows, "-s", sample, "-H", str(chromosome), samples=("a", "b"))
             calls = [row[5 + number] for row in rows]
             carried = [v for v, call in zip(variants, calls, strict=True) if call[2 * (chromosome - 1)] == "1"]
-            wanted = extracted(tmp_path / "again", changed, lift(genes, carried))
+            wanted = extracted(tmp_path / "again", changed, lift(genes, carried, contigs))
             for effect in made:
                 if effect.alternate and f"{sample}|{chromosome}" in effect.carriers.split(","):
                     assert effect.alternate == wanted[effect.utr.id]
@@ -177,3 +196,81 @@ def test_every_record_is_predicted_or_counted_with_its_reason(tmp_path, finder):
     assert alternates[12, ".", "TA", "GC"] == "ACGTAG"
     assert alternates[6, ".", "T", "TA"] is None
     assert {flag for found in told for e in found.effects for flag in e.flags} <= set(OUTCOMES)
+
+
+def both_strands(letters, exons, cds):
+    """The same transcript on either strand, each on a contig of its own."""
+    back = [[(len(letters) - b, len(letters) - a) for a, b in reversed(pieces)] for pieces in (exons, cds)]
+    contigs = {"chr1": letters, "chr2": reverse_complement(letters)}
+    return contigs, [Gene("P", "chr1", "+", exons, cds), Gene("M", "chr2", "-", *back)]
+
+
+def spellings(contig, before, after):
+    """Every place where one insertion or deletion makes `after` of `before`, with the letter before or behind it."""
+    growth = len(after) - len(before)
+    for at in range(len(before) - 1):
+        ref, alt = before[at : at + 1 + max(0, -growth)], after[at : at + 1 + max(0, growth)]
+        if before[:at] + alt + before[at + len(ref) :] == after:
+            yield contig, at + 1, ".", ref, alt
+
+
+@pytest.mark.parametrize(
+    ("letters", "exons", "cds", "indel", "alternate", "places", "outcome"),
+    [
+        ("GGCCCCCCCCCAATGGCGTAA", [(2, 21)], [(12, 21)], (12, "A", ""), "CCCCCCCCC", 2, "predicted"),
+        ("GGCCCCCCCCCAATGGCGTAA", [(2, 21)], [(12, 21)], (12, "", "A"), "CCCCCCCCCAA", 3, "predicted"),
+        ("GGCCCCATGATGGCGTAA", [(2, 18)], [(9, 18)], (9, "ATG", ""), "CCCC", 4, "predicted"),
+        ("GGCCCCATGATGGCGTAA", [(2, 18)], [(9, 18)], (10, "", "CC"), None, 1, "start_changed"),
+        ("GGCCCCATGATGGCGTAA", [(2, 18)], [(9, 18)], (8, "GA", ""), None, 1, "start_changed"),
+        ("GGTTATGATGGCGTAA", [(4, 16)], [(7, 16)], (7, "ATG", ""), None, 4, "utr_deleted"),
+        ("GGCCAAAGTTTAGCCATGGCGTAA", [(2, 7), (13, 24)], [(15, 24)], (7, "", "A"), "CCAAAACC", 4, "predicted"),
+        ("GGCCAAGTCAGTTCCATGGCGTAA", [(2, 6), (11, 24)], [(15, 24)], (11, "", "T"), "CCAATTTCC", 3, "predicted"),
+        ("GGCCAGAGTTTAGCCATGGCGTAA", [(2, 7), (13, 24)], [(15, 24)], (6, "AG", ""), "CCACC", 3, "predicted"),
+        ("GGCCAATTTTTAGCCATGGCGTAA", [(2, 6), (13, 24)], [(15, 24)], (6, "", "C"), None, 1, "exon_edge"),
+    ],
+)
+def test_an_indel_in_a_repeat_is_one_wherever_it_is_written(
+    tmp_path, finder, letters, exons, cds, indel, alternate, places, outcome
+):
+    contigs, genes = both_strands(letters, exons, cds)
+    find = finder(contigs, genes).find
+    at, ref, alt = indel
+    changed = letters[:at] + alt + letters[at + len(ref) :]
+    rows = [*spellings("chr1", letters, changed), *spellings("chr2", contigs["chr2"], reverse_complement(changed))]
+    assert len(rows) == 2 * (places + 1)  # before the first and behind all
+    for record in VariantReader(str(write_vcf(tmp_path / "v.vcf", contigs, rows))):
+        found = find(record)
+        assert (found.outcome, [effect.alternate for effect in found.effects]) == (outcome, [alternate]), str(record)
+
+
+def haplotypes(tmp_path, effects, contigs, rows):
+    """Those of one sample."""
+    gatherer, made = HaplotypeFinder(effects), []
+    for record in VariantReader(str(write_vcf(tmp_path / "h.vcf", contigs, rows, ("a",)))):
+        made += gatherer.add(record, effects.find(record))
+    return [*made, *gatherer.finish()]
+
+
+def test_a_haplotype_keeps_the_flags_of_its_alleles(tmp_path, finder):
+    contigs = {"chr1": CONTIG}
+    effects = finder(contigs, [PLUS])
+
+    def flags(*rows):
+        (one,) = haplotypes(tmp_path, effects, contigs, [("chr1", pos, ".", *pair, "0|1") for pos, *pair in rows])
+        return one.flags, one.alternate
+
+    first = (3, "A", "G")
+    assert flags(first, (12, "TA", "GC")) == (("haplotype", "start_changed"), "GCGTAG")
+    assert flags(first, (6, "TG", "CA")) == (("haplotype", "exon_edge"), "GCGCAT")
+    assert flags(first, (13, "A", "C")) == (("haplotype", "start_changed", "not_placed"), None)
+    assert flags(first, (6, "T", "TA"), (13, "A", "C"))[0] == ("haplotype", "exon_edge", "start_changed", "not_placed")
+    assert flags(first, (5, "G", "C")) == (("haplotype",), "GCCTAT")
+
+
+def test_a_moved_insertion_stays_before_what_it_was_moved_over(tmp_path, finder):
+    letters = "GGCCAAGTCAGTTCCATGGCGTAA"
+    for contig, calls in (("chr1", [(11, "G", "GT"), (12, "T", "C")]), ("chr2", [(13, "A", "G"), (14, "C", "AC")])):
+        contigs, genes = both_strands(letters, [(2, 6), (11, 24)], [(15, 24)])
+        rows = [(contig, pos, ".", *pair, "0|1") for pos, *pair in calls]
+        (one,) = haplotypes(tmp_path, finder(contigs, genes), contigs, rows)
+        assert one.alternate == "CCAATCTCC"

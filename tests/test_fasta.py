@@ -6,6 +6,7 @@ from utrlm.errors import InputError
 from utrlm.fasta import SeenIds, read_fasta
 
 PLAIN = b">u1 first one\nACGU\nacgt\n\n>u2\nGG"
+MARK = b"\xef\xbb\xbf"  # of UTF-8, as Windows editors put it
 
 
 def pairs(path):
@@ -14,8 +15,11 @@ def pairs(path):
 
 @pytest.mark.parametrize(
     "content",
-    [PLAIN, PLAIN + b"\n", PLAIN.replace(b"\n", b"\r\n"), b"\n\n" + PLAIN, gzip.compress(PLAIN)],
-    ids=["no-newline-at-end", "plain", "crlf", "blank-lines-first", "gz"],
+    [
+        *(PLAIN, PLAIN + b"\n", PLAIN.replace(b"\n", b"\r\n"), b"\n\n" + PLAIN, gzip.compress(PLAIN)),
+        *(MARK + PLAIN, MARK + b"\r\n" + PLAIN, gzip.compress(MARK + PLAIN)),
+    ],
+    ids=["no-newline-at-end", "plain", "crlf", "blank-lines-first", "gz", "mark", "mark-blank-line", "mark-gz"],
 )
 def test_what_people_have(fasta, content):
     assert pairs(fasta(content)) == [("u1", "ACGUacgt"), ("u2", "GG")]
@@ -30,6 +34,7 @@ def test_empty_file_has_no_records(fasta):
     [
         (b"@r1\nACGT\n+\nIIII\n", "FASTQ"),
         (b"ACGT\n", "not FASTA"),
+        (MARK + b"@r1\nACGT\n+\nIIII\n", "FASTQ"),
         (b">u1\nACGT\n>u2\nACGEEL\n", r"record 2 \(u2\): letter 'E' at position 4"),
         (b">u1\n>u2\nACG\n", r"record 1 \(u1\): no letters"),
         (b">\nACG\n", "record 1 has no name"),
@@ -37,7 +42,7 @@ def test_empty_file_has_no_records(fasta):
         (gzip.compress(PLAIN * 2000)[:-200], "cut off"),
         (b">u1\n" + b"A" * 100_001, "100,001 nt"),
     ],
-    ids=["fastq", "text", "protein", "no-letters", "no-name", "not-utf8", "cut-gz", "chromosome"],
+    ids=["fastq", "text", "mark-fastq", "protein", "no-letters", "no-name", "not-utf8", "cut-gz", "chromosome"],
 )
 def test_errors_name_file_and_record(fasta, content, message):
     path = fasta(content)

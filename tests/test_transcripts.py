@@ -57,6 +57,26 @@ def test_random_genes_letter_by_letter_and_gff3_alike(extracted, seed):
     assert extracted(contigs, gff3_text(genes))[:2] == (sequences, titles)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_gff3_without_exons(extracted, seed):
+    """UTR and CDS pieces alone, as Phytozome writes them; beside exons they change nothing."""
+    contigs, genes = random_world(seed, genes=8)
+    wanted = extracted(contigs, gff3_text(genes))[:2]
+    head, *lines = gff3_text(genes).splitlines()
+    for gene in genes:
+        first, last = gene.cds[0][0], gene.cds[-1][1]
+        before, after = [(a, min(b, first)) for a, b in gene.exons], [(max(a, last), b) for a, b in gene.exons]
+        kinds = ("five_prime_UTR", "three_prime_UTR") if gene.strand == "+" else ("three_prime_UTR", "five_prime_UTR")
+        for kind, pieces in zip(kinds, (before, after), strict=True):
+            for start, end in pieces:
+                cells = [gene.contig, "x", kind, start + 1, end, ".", gene.strand, ".", f"Parent=transcript:{gene.id}"]
+                lines += ["\t".join(map(str, cells))] if start < end else []
+    heads = [line for line in lines if "\tgene\t" in line or "\tmRNA\t" in line]
+    parts = sorted(line for line in lines if line not in heads and "\texon\t" not in line)
+    assert extracted(contigs, "\n".join([head, *heads, *parts]))[:2] == wanted
+    assert extracted(contigs, "\n".join([head, *sorted(lines, key=lambda line: "\texon\t" in line)]))[:2] == wanted
+
+
 def test_every_transcript_is_counted(extracted):
     genes = [
         PLUS,
@@ -131,7 +151,10 @@ def test_gz_and_bad_annotations(tmp_path):
         gtf_text([MINUS]).replace("exon\t3", "exon\tx").split("\n", 1)[1].encode()
     )
     assert "no transcripts" in message(b"")
-    assert "none of its chromosomes" in message(gtf_text([PLUS]).replace("chr1", "chr9").encode())
+    no_utr = Gene("first", "chr1", "+", [(2, 12)], [(2, 9)])
+    partial = Gene("cut", "chr1", "+", [(2, 12)], [(5, 9)], ("cds_start_NF",))
+    for genes in ([PLUS], [PLUS, no_utr], [partial, PLUS]):
+        assert "none of its chromosomes" in message(gtf_text(genes).replace("chr1", "chr9").encode())
     assert "cut off or damaged" in message(gzip.compress(gtf_text([PLUS]).encode())[:-20])
 
 

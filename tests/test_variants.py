@@ -1,6 +1,7 @@
 """From a VCF to predicted effects on 5' UTRs: the command."""
 
 import csv
+import os
 
 import numpy as np
 import pysam
@@ -101,6 +102,9 @@ def test_bad_input_is_one_line_and_leaves_no_output(run, inputs, tmp_path):
     assert "after record 1" in message(vcf=good.replace(b"chr1\t30", b"chr1\tx"))
     assert "none of its chromosomes" in message(genome=b">7\nACGT\n")
     assert "should end in .vcf.gz" in message("--output-vcf", tmp_path / "o.vcf")
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes/o.vcf.gz")
+    assert "no regular file" in message("--output-vcf", tmp_path / "pipes/o.vcf.gz")
     lines = good.splitlines(keepends=True)
     unsorted = b"".join([*lines[:-2], lines[-1], lines[-2]])
     assert "sorted" in message("--output-vcf", tmp_path / "o.vcf.gz", vcf=unsorted)

@@ -20,6 +20,7 @@ _GTF_TRANSCRIPT = re.compile(r'\btranscript_id "([^"]+)"')
 _GTF_STARTS = re.compile(r"\s*\w+\s")
 _GFF_PARENT = re.compile(r"(?:^|;)Parent=([^;]+)")
 _PREFIX = re.compile(r"^(transcript|gene|rna|mRNA)[:-]")  # Ensembl's and RefSeq's ids in GFF3
+_UTRS = ("five_prime_UTR", "three_prime_UTR")
 _GFF_TRANSCRIPTS = re.compile(r"RNA$|transcript$|_gene_segment$")
 
 
@@ -48,22 +49,34 @@ class _Draft:
     gene_name: str = ""
     tags: set[str] = field(default_factory=set)
     exons: list[tuple[int, int]] = field(default_factory=list)
+    utrs: list[tuple[int, int]] = field(default_factory=list)  # for want of exons (Phytozome's GFF3)
     cds: list[tuple[int, int, str]] = field(default_factory=list)  # with its phase
 
     def finish(self, contig: str, gene_names: dict[str, str]) -> Transcript:
         cds = sorted(self.cds)
         first = (cds[-1] if self.strand == "-" else cds[0]) if cds else (0, 0, "0")
+        coding = tuple((start, end) for start, end, _ in cds)
         return Transcript(
             _PREFIX.sub("", self.id),
             _PREFIX.sub("", self.gene),
             self.gene_name or gene_names.get(self.gene, ""),
             contig,
             self.strand,
-            tuple(sorted(self.exons)),
-            tuple((start, end) for start, end, _ in cds),
+            tuple(sorted(self.exons)) if self.exons else _joined([*self.utrs, *coding]),
+            coding,
             int(first[2]) if first[2].isdigit() else 0,
             frozenset(self.tags),
         )
+
+
+def _joined(pieces: list[tuple[int, int]]) -> Blocks:
+    """Pieces without those that touch or overlap: these become one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(pieces):
+        if joined and start <= joined[-1][1]:
+            start, end = joined[-1][0], max(end, joined.pop()[1])
+        joined.append((start, end))
+    return tuple(joined)
 
 
 def read_transcripts(path: str) -> Iterator[Transcript]:
@@ -108,7 +121,7 @@ def _read_line(line: str, where: str, drafts: dict[tuple[str, str], _Draft], gen
         raise InputError(f"{where}: {len(cells)} columns instead of the nine of GTF and GFF3")
     contig, _, kind, start, end, _, strand, phase, attributes = cells
     gtf = bool(_GTF_STARTS.match(attributes))
-    part = kind in ("exon", "CDS")
+    part = kind in ("exon", "CDS", *_UTRS)
     if gtf:
         names = _GTF_TRANSCRIPT.findall(attributes) if part or kind == "transcript" else []
     elif part:
@@ -125,12 +138,16 @@ def _read_line(line: str, where: str, drafts: dict[tuple[str, str], _Draft], gen
         if not part:
             _describe(draft, attributes, gtf)
             continue
+        if kind in _UTRS and draft.exons:  # these say it all
+            continue
         if not (start.isdigit() and end.isdigit() and 0 < int(start) <= int(end)):
             raise InputError(f"{where}: {start} to {end} is no range")
         if strand != draft.strand or strand not in ("+", "-"):
             draft.strand = "?"
         if kind == "exon":
             draft.exons.append((int(start) - 1, int(end)))
+        elif kind in _UTRS:
+            draft.utrs.append((int(start) - 1, int(end)))
         else:
             draft.cds.append((int(start) - 1, int(end), phase))
 

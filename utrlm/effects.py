@@ -50,9 +50,9 @@ class Found:
     """All that came of one record."""
 
     effects: list[Effect] = field(default_factory=list)
-    edits: list[tuple[int, Utr, Edit | None]] = field(
+    edits: list[tuple[int, Utr, Edit | None, str]] = field(
         default_factory=list
-    )  # number of the allele, 1 the first alternate
+    )  # number of the allele, 1 the first alternate; and its flag
     outcomes: list[str] = field(default_factory=list)  # one an alternate allele
 
     @property
@@ -97,11 +97,11 @@ class EffectFinder:
             return "reference_mismatch"
         outcomes = ["outside"]
         for utr in touched:
-            edit, flag = place(utr, start, cut, put)
+            edit, flag = place(utr, start, cut, put, self._genome)
             if flag == "outside":
                 continue
             outcomes.append("predicted" if edit else flag)
-            found.edits.append((number, utr, edit))
+            found.edits.append((number, utr, edit, flag))
             flags = (flag,) if flag else ()
             allele = (record.chrom, record.pos, record.id or "", record.ref, record.alts[number - 1])
             found.effects.append(self.effect(allele, utr, (edit,) if edit else (), flags))

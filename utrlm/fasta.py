@@ -71,7 +71,7 @@ def _parse(text: IO[str], name: str) -> Iterator[tuple[str, str]]:
     """Titles and sequences, once the first letter shows that this is FASTA."""
     first = ""
     for line in text:
-        first = line.strip()
+        first = line.removeprefix("\ufeff").strip()  # a byte order mark, as Windows editors put it
         if first:
             break
     if not first:

@@ -9,6 +9,7 @@ from utrlm.transcripts import Utr
 
 Allele = tuple[str, int, str, str, str]  # chromosome, position, id, ref, alt
 Carrier = tuple[str, int]  # sample, and which of its chromosomes, from 1
+Placed = tuple[Edit | None, str]  # as `placing.place` gives it
 HOMOZYGOUS = "homozygous"  # on every chromosome, so in every phase set
 
 
@@ -18,11 +19,11 @@ class _Carried:
     def __init__(self, utr: Utr, end: int):
         self.utr = utr
         self.end = end
-        self.alleles: dict[tuple[Carrier, Any], list[tuple[Allele, Edit | None]]] = {}
+        self.alleles: dict[tuple[Carrier, Any], list[tuple[Allele, Placed]]] = {}
 
-    def combinations(self) -> dict[tuple[Allele, ...], tuple[list[Edit | None], list[str]]]:
-        """Sets of two and more alleles, with their edits and who carries them."""
-        found: dict[tuple[Allele, ...], tuple[list[Edit | None], list[str]]] = {}
+    def combinations(self) -> dict[tuple[Allele, ...], tuple[list[Placed], list[str]]]:
+        """Sets of two and more alleles, with their edits and flags and who carries them."""
+        found: dict[tuple[Allele, ...], tuple[list[Placed], list[str]]] = {}
         carriers = {carrier for carrier, _ in self.alleles}
         for carrier in sorted(carriers):
             phases = [phase for one, phase in self.alleles if one == carrier and phase != HOMOZYGOUS]
@@ -32,7 +33,7 @@ class _Carried:
                 held = sorted(own + everywhere, key=lambda pair: (pair[0][1], pair[0][4]))
                 if len(held) > 1:
                     key = tuple(allele for allele, _ in held)
-                    found.setdefault(key, ([edit for _, edit in held], []))[1].append(f"{carrier[0]}|{carrier[1]}")
+                    found.setdefault(key, ([placed for _, placed in held], []))[1].append(f"{carrier[0]}|{carrier[1]}")
         return found
 
 
@@ -53,12 +54,12 @@ class HaplotypeFinder:
         if not found.edits:
             return
         calls = [(carrier, phase, number) for carrier, phase, number in _calls(record)]
-        for number, utr, edit in found.edits:
+        for number, utr, edit, flag in found.edits:
             held = self._open.setdefault(utr, _Carried(utr, max(utr.blocks[-1][1], utr.start[-1][1])))
             allele = (record.chrom, record.pos, record.id or "", record.ref, record.alts[number - 1])
             for carrier, phase, carried in calls:
                 if carried == number:
-                    held.alleles.setdefault((carrier, phase), []).append((allele, edit))
+                    held.alleles.setdefault((carrier, phase), []).append((allele, (edit, flag)))
 
     def finish(self) -> Iterator[Effect]:
         """The haplotypes of the UTRs that are left."""
@@ -67,10 +68,10 @@ class HaplotypeFinder:
         self._open = {}
 
     def _close(self, held: _Carried) -> Iterator[Effect]:
-        for alleles, (edits, carriers) in held.combinations().items():
-            known = tuple(edit for edit in edits if edit)
-            flags = ["haplotype"]
-            if len(known) < len(edits):
+        for alleles, (placed, carriers) in held.combinations().items():
+            known = tuple(edit for edit, _ in placed if edit)
+            flags = ["haplotype", *dict.fromkeys(flag for _, flag in placed if flag)]
+            if len(known) < len(placed):
                 known, flags = (), [*flags, "not_placed"]
             elif not apply_edits(self._finder.sequence(held.utr), known):
                 known, flags = (), [*flags, "overlapping"]

@@ -1,10 +1,10 @@
 """Where a variant of the genome falls in a spliced 5' UTR."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from utrlm.edits import Edit
-from utrlm.genome import reverse_complement
+from utrlm.genome import Genome, reverse_complement
 from utrlm.transcripts import Utr
 
 BIN = 1 << 12  # nt of the genome that share one list of UTRs
@@ -20,8 +20,47 @@ def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
     return start + shared, ref[shared:], alt[shared:]
 
 
-def place(utr: Utr, start: int, ref: str, alt: str) -> tuple[Edit | None, str]:
+def place(utr: Utr, start: int, ref: str, alt: str, genome: Genome) -> tuple[Edit | None, str]:
     """The edit that a trimmed variant makes, and a flag: outside, exon_edge, start_changed, utr_deleted or none.
+
+    In a repeat, an insertion or deletion may be written at several places. One on the start codon or an edge is
+    taken at the nearest place that lies wholly in the UTR, if there is one: left-aligned is not the same on `-`.
+    """
+    edit, flag = _place_as_written(utr, start, ref, alt)
+    if flag not in ("start_changed", "exon_edge") or (ref and alt):
+        return edit, flag
+    for moved, letters in _rolled(start, ref, alt, utr.contig, genome):
+        other, found = _place_as_written(utr, moved, *((letters, "") if ref else ("", letters)))
+        if found not in ("", "utr_deleted"):
+            continue
+        if flag == "exon_edge" and not ref:  # the exon has the same letters; other alleles stay on their side of it
+            return _place_insertion(utr, start, alt, True)
+        return other, found
+    return edit, flag
+
+
+def _rolled(start: int, ref: str, alt: str, contig: str, genome: Genome) -> Iterator[tuple[int, str]]:
+    """Other places and letters of an insertion or deletion that make the same genome: to the left, to the right."""
+    far = len(ref or alt) + 3  # over itself and a start codon
+    low = max(0, start - far)
+    left = genome.fetch(contig, low, start)
+    right = genome.fetch(contig, start + len(ref), start + len(ref) + far)
+    letters = ref or alt
+    for by, letter in enumerate(reversed(left), start=1):
+        if letter != letters[-1]:
+            break
+        letters = letter + letters[:-1]
+        yield start - by, letters
+    letters = ref or alt
+    for by, letter in enumerate(right, start=1):
+        if letter != letters[0]:
+            break
+        letters = letters[1:] + letter
+        yield start + by, letters
+
+
+def _place_as_written(utr: Utr, start: int, ref: str, alt: str) -> tuple[Edit | None, str]:
+    """As `place`, at one place.
 
     Substitutions change no coordinates: their letters inside are applied even where they reach over an edge, with
     that edge as the flag. Where an insertion or deletion lies on an edge, what is spliced is not known: no edit.
@@ -51,11 +90,11 @@ def place(utr: Utr, start: int, ref: str, alt: str) -> tuple[Edit | None, str]:
     return _oriented(utr, pieces[0][0], inside, letters), edge
 
 
-def _place_insertion(utr: Utr, gap: int, letters: str) -> tuple[Edit | None, str]:
-    """An insertion before the base at `gap`; right before the start codon, it belongs to the UTR."""
+def _place_insertion(utr: Utr, gap: int, letters: str, on_edge: bool = False) -> tuple[Edit | None, str]:
+    """An insertion before the base at `gap`; right before the start codon (or `on_edge`) it belongs to the UTR."""
     before = 0
     for left, right in utr.blocks:
-        if left < gap < right or (gap in (left, right) and _borders_start(utr, gap)):
+        if left < gap < right or (gap in (left, right) and (on_edge or _borders_start(utr, gap))):
             return _oriented(utr, before + gap - left, 0, letters), ""
         if gap in (left, right):
             return None, "exon_edge"

@@ -59,7 +59,7 @@ def read_utrs(gtf: str, genome: Genome, select: str = "all") -> tuple[list[Utr],
     named = False
     for transcript in selected(read_transcripts(gtf), select, counts):
         utr = utr_of(transcript, genome)
-        named |= utr != "unknown_contig"
+        named |= genome.contig(transcript.contig) is not None
         if isinstance(utr, str):
             counts[utr] += 1
         else:

@@ -75,10 +75,13 @@ def open_vcf_writer(path: str, header: Any) -> Iterator[Any]:
     """A pysam.VariantFile to write to; bgzipped, and indexed when all is written.
 
     Raises:
-        InputError: the name does not end in .vcf.gz, the place may not be written to, or the records are unsorted.
+        InputError: the name does not end in .vcf.gz or is no regular file's, the place may not be written to, or the
+            records are unsorted.
     """
     if not path.endswith(".vcf.gz"):
         raise InputError(f"{path}: the name should end in .vcf.gz")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: no regular file, which an indexed VCF must be")
     csi = any((contig.length or 0) >= LONGEST_TBI for contig in header.contigs.values())
     index = path + (".csi" if csi else ".tbi")
     with written(path) as beside, written(index) as index_beside:

@@ -1,0 +1,63 @@
+"""A file under its final name is whole; what is no regular file is written to as it stands."""
+
+import os
+import threading
+
+import pytest
+
+from utrlm.errors import InputError
+from utrlm.files import written
+
+
+def write(path, text="new"):
+    with written(str(path)) as beside, open(beside, "w") as stream:
+        stream.write(text)
+
+
+def test_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "o.tsv"
+    write(path, "first")
+    with pytest.raises(KeyError), written(str(path)) as beside:
+        write(beside, "half")
+        raise KeyError
+    assert path.read_text() == "first"
+    write(path)
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["o.tsv"]
+
+
+def test_a_link_is_replaced_and_its_target_left_alone(tmp_path):
+    """Nextflow and Galaxy link a user's files into the folder of a task."""
+    target, link = tmp_path / "genome.fa", tmp_path / "utrs.fa"
+    target.write_text("the user's")
+    link.symlink_to(target)
+    write(link)
+    assert target.read_text() == "the user's"
+    assert link.read_text() == "new" and not link.is_symlink()
+
+
+def test_a_pipe_gets_what_is_written_and_stays(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(path.read_text()), daemon=True)
+    reader.start()
+    write(path)
+    reader.join(10)
+    assert got == ["new"]
+    assert path.is_fifo() and os.listdir(tmp_path) == ["pipe"]
+
+
+def test_standard_output_by_a_name(run, fasta, tmp_path):
+    """As /dev/stdout, which a fault here would replace; it leads to a pipe, which has no path."""
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    done = run("uorf", "--fasta", fasta(b">u1\nATGACC\n"), "--output", tmp_path / "stdout")
+    assert (done.returncode, done.stdout[:2]) == (0, b"id"), done.stderr
+    assert (tmp_path / "stdout").is_symlink()
+
+
+def test_places_not_to_be_written_to(tmp_path):
+    for path, message in ((tmp_path / "none/o.tsv", "No such file"), (tmp_path, "directory")):
+        with pytest.raises(InputError, match=message) as caught:
+            write(path)
+        assert str(path) in str(caught.value)
