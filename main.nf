@@ -105,7 +105,8 @@ def help_text() {
       --train_table     CSV, TSV or Parquet: train a model on it
       --task            its kind: mrl, te, el, splice, structure      [numbers]
       --label_column    columns to learn, divided by commas           [those named as the task's targets]
-      --sequence_column, --group_column, --split_column               [${params.sequence_column}; whole groups are drawn]
+      --sequence_column                                               [${params.sequence_column}]
+      --group_column, --split_column, --weight_column                 [none: whole groups are drawn, rows count alike]
       --name, --unit    of the model; of its labels                   [${params.name}]
       --epochs          times a row is seen                           [${params.epochs}]
       --backbone        to start from: a shipped one's name, or a file

@@ -43,6 +43,29 @@ def test_finetune_without_a_table_or_recipe(run):
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--table", "t.csv", "--recipe", "r.toml", "--data", "."], "--recipe, --data: not with --table"),
+        (["--recipe", "r.toml", "--epochs", "20", "--name", "x"], "--name, --epochs: only with --table"),
+        (
+            ["--recipe", "r.toml", "--data", ".", "--weight-column", "w", "--task", "te"],
+            "--task, --weight-column: only",
+        ),
+    ],
+)
+def test_finetune_takes_no_option_that_it_would_not_read(run, tmp_path, options, said):
+    done = run("finetune", "--output", tmp_path / "x", "--checkpoint-dir", tmp_path / "y", *options)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert said in done.stderr.decode()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["finetune", "pretrain", "export"])
+def test_what_is_trained_goes_to_a_file(run, name):
+    assert b"standard output" not in run(name, "--help").stdout
+
+
 def test_one_sequence(run):
     done = run("predict", "--sequence", "acguacguacguacguacguacguacgu", "--output", "-")
     header, row = done.stdout.decode().splitlines()

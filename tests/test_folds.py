@@ -140,7 +140,7 @@ def test_a_site_is_read_around_the_middle(data):
     assert values[0] == values[1] == values[2]  # what lies beyond the window says nothing
     assert values[3] != values[0]
     assert values[4] is None  # no GT in the middle
-    assert ["short" in row["flags"] for row in rows] == [False, True, False, False, True]
+    assert not any("short" in row["flags"] for row in rows)  # all fill the window
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 10, 31])

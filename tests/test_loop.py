@@ -14,6 +14,7 @@ from utrlm.table import build_table
 from utrlm.training import checkpoint
 from utrlm.training.build import new_model
 from utrlm.training.finetune import finetune
+from utrlm.training.heads import ScalarModel
 from utrlm.training.loop import How
 from utrlm.training.optimisers import make_optimisers, phase_at
 
@@ -106,6 +107,31 @@ def test_without_a_better_score_the_best_is_kept(data, monkeypatch):
     assert same(checkpoint.trained_weights(data / "run" / checkpoint.NAME), best)
     assert same(trained(data, patience=2, validations=5), best)  # the run has ended: nothing is trained again
     assert len(lines(data / "run", "valid")) == 4
+
+
+def test_a_validation_that_tells_nothing_neither_counts_nor_ends_a_run(data, monkeypatch):
+    table = pd.read_csv(data / "a.csv").assign(set=["valid", *["train"] * 5] * 10)
+    table.loc[table["set"] == "valid", "rl"] = 1.5
+    table.to_csv(data / "a.csv")
+    asked = 'group = "utr"\ntest = "set == \'test\'"\nvalid = "set == \'valid\'"\ntarget'
+    (data / "mini.toml").write_text(RECIPE.replace("target", asked))
+    last = trained(data, patience=1, validations=5)
+    assert all(np.isnan(value) for line in lines(data / "run", "valid") for value in line["valid"].values())
+    assert len(lines(data / "run", "valid")) >= 5
+    saved = checkpoint.read(data / "run" / checkpoint.NAME)
+    assert (saved["merits"], saved["best"]) == ([], None)
+    assert same(last, saved["average"])
+    assert ScalarModel.merit(None, {"0": np.nan, "1": 0.5, "2": 0.25}) == 0.375
+
+
+def test_a_part_of_an_epoch_has_a_step(data):
+    trained(data, epochs=0.01)
+    assert len(lines(data / "run", "loss")) == 1
+
+
+def test_rows_to_train_on(data):
+    with pytest.raises(InputError, match="mini: no rows to train on"):
+        trained(data, valid_share=0.0, test_share=1.0, kmer=1)
 
 
 def test_patience_asks_for_rows_to_select_on(data):

@@ -1,5 +1,6 @@
 """A table of one's own for every task: its columns, the model it becomes, and what is said of one that does not fit."""
 
+import json
 import sys
 
 import numpy as np
@@ -134,6 +135,62 @@ def test_missing_labels_are_left_out_and_rows_keep_their_numbers(tmp_path):
 def test_a_column_that_does_not_fit(task, labels, settings, message, tmp_path):
     with pytest.raises(InputError, match=message):
         build(table_of("mrl"), task, tmp_path, labels, **settings)
+
+
+@pytest.mark.parametrize("value", ["Test", "val", "validation", "dev", None, " train"])
+def test_a_split_in_other_words(value, tmp_path):
+    table = table_of("mrl").assign(part=["test", "valid", "train"] * 20)
+    assert list(build(table, "mrl", tmp_path, split="part")["split"]) == list(table["part"])
+    table.loc[6, "part"] = value
+    with pytest.raises(InputError, match=f"own.csv: row 7: split '{value or ''}' is none of train, valid, test"):
+        build(table, "mrl", tmp_path, split="part")
+
+
+@pytest.mark.parametrize("header", ["µ", "it's", "@x", "a__b", 'half "life" #1'])
+def test_any_header_is_a_column(header, tmp_path):
+    table = table_of("mrl").rename(columns={"varying": header})
+    table[f"{header}?"] = ["test", "valid", "train"] * 20
+    table.loc[3, header] = np.nan
+    rows = build(table, None, tmp_path, [header], split=f"{header}?")
+    assert (len(rows), set(rows["split"])) == (59, {"train", "valid", "test"})
+
+
+@pytest.mark.parametrize("header", ["x`.notna() or @__import__('os').abort() or `x", "two\nlines"])
+def test_a_header_that_would_leave_its_quotes(header, tmp_path):
+    table = table_of("mrl").assign(**{header: 1.0})
+    for settings in ({"labels": [header]}, {"labels": ["varying"], "split": header}):
+        with pytest.raises(InputError, match="give it a name without backticks and line ends"):
+            build(table, None, tmp_path, **settings)
+
+
+def test_weights_of_rows(tmp_path):
+    table = table_of("mrl").assign(sure=np.linspace(0, 2, 60))
+    rows = build(table, "mrl", tmp_path, weight="sure")
+    assert np.allclose(rows["weight"], table["sure"])
+    table.loc[0, ["varying", "sure"]] = np.nan  # is left out, weight and all
+    assert len(build(table, "mrl", tmp_path, weight="sure")) == 59
+    for value in ("much", -1.0, None, np.inf):
+        other = table.astype(object)
+        other.loc[8, "sure"] = value
+        with pytest.raises(InputError, match=r"own\.csv: row 9: weight '.*' is not a number of 0 or more"):
+            build(other, "mrl", tmp_path, weight="sure")
+    with pytest.raises(InputError, match="no column 'certain'"):
+        build(table, "mrl", tmp_path, weight="certain")
+    with pytest.raises(InputError, match="--weight-column: a model of structure"):
+        build(table_of("structure").assign(sure=1.0), "structure", tmp_path, weight="sure")
+
+
+@pytest.mark.parametrize("split", ["", "part"])
+def test_twenty_rows_become_a_model(split, tmp_path):
+    """Hardly a good one. Valid rows too few for intervals, and with labels that are all alike."""
+    table = table_of("mrl")[:20].assign(part=["test", "valid", "valid", *["train"] * 7] * 2, gene=range(20))
+    table.loc[table["part"] == "valid", "varying"] = 4
+    table.to_csv(tmp_path / "own.csv", index=False)
+    output, columns = tmp_path / "own.onnx", COLUMNS | {"split": split, "group": "gene"}
+    finetune_table(str(tmp_path / "own.csv"), str(output), str(tmp_path / "run"), 1, "own", (), "mrl", **columns)
+    card = open_model(output).card
+    assert not card.interval and card.columns == ["own_varying"]
+    json.dumps(card.metrics, allow_nan=False)
 
 
 def test_structure_without_viennarna_is_one_line(tmp_path, monkeypatch):

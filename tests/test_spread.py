@@ -11,11 +11,12 @@ from utrlm.decode import cell, scalar_columns
 from utrlm.evaluate import by_quarter, score_intervals, score_ranks, score_table
 from utrlm.fasta import Record
 from utrlm.predict import Predictor
+from utrlm.training.data import Examples
 from utrlm.training.export import export
 from utrlm.training.heads import HIDDEN, ScalarModel
 from utrlm.training.model import BackboneConfig
 from utrlm.training.report import scores as told
-from utrlm.training.spread import Spread, conformal_quantile, fit_spread
+from utrlm.training.spread import Spread, calibrate, conformal_quantile, fit_spread
 
 CARD = ModelCard("m", "scalar", "0", "", (CardTarget("a", "", ""), CardTarget("b", "", "")), 10, 60, 512, interval=0.9)
 
@@ -47,6 +48,15 @@ def test_coverage_and_width_follow_the_noise():
     quarters = by_quarter(inside.astype(float), features[:, 0])
     assert min(quarters) > 0.86 and max(quarters) < 0.94  # one width for all would miss this by far
     assert half[features[:, 0] > 1].mean() > 2 * half[features[:, 0] < -1].mean()
+
+
+def test_few_rows_tell_no_interval():
+    utrs = ["ACGT" * 5 + letter * 3 for letter in "ACGTACGTAC"]
+    table = pd.DataFrame({"sequence": utrs, "target": "a", "label": np.arange(10.0), "weight": 1.0, "repeat": 1})
+    model = ScalarModel(BackboneConfig(1, 16, 2, 16), [4.5], [3.0]).eval()
+    assert calibrate(model, Examples(table[:9], ["a"], 64, 640)) is None
+    spread = calibrate(model, Examples(table, ["a"], 64, 640))
+    assert torch.isfinite(spread.factor).all() and spread.factor > 0
 
 
 def test_an_interval_is_empty_outside_the_domain():

@@ -104,6 +104,18 @@ def test_an_epoch_shows_every_row_as_often_as_asked():
     assert len(seen[seen >= 10]) >= 15
 
 
+def test_a_short_window_of_a_site_is_padded():
+    rows = pd.DataFrame({"sequence": ["ACGGTCAA", "ACGGTCAAACGT"], "target": "t", "label": 1.0})
+    rows = rows.assign(weight=1.0, repeat=1)
+    examples = Examples(rows, ["t"], 12, 24, mask_share=1.0, kind="site")
+    assert list(examples.unpadded) == [False, True]
+    short, long = np.array([0] * 200), np.array([1] * 200)
+    assert examples.batch(12, short, (0,)).padded and not examples.batch(12, long, (0,)).padded
+    codes = examples.batch(12, short, (0,)).codes
+    assert ((codes == alphabet.PAD) == (examples.codes[0] == alphabet.PAD)).all()  # no padding becomes a letter
+    assert ((codes == alphabet.MASK).sum(axis=1) == 1).all() and (codes == alphabet.MASK).any(axis=0).sum() == 8
+
+
 def test_near_copies_stay_in_one_split(data):
     copies = pd.read_csv(data / "a.csv")
     copies["utr"] = ["T" + sequence[:-1] for sequence in copies["utr"]]
@@ -113,6 +125,38 @@ def test_near_copies_stay_in_one_split(data):
     assert (table.groupby("group")["split"].nunique() == 1).all()
     first = table[table["source"] == "a.csv"]
     assert (first["group"][:200].to_numpy() == first["group"][200:].to_numpy()).all()
+
+
+def test_rows_keep_their_numbers_where_some_are_left_out(data):
+    whole = pd.read_csv(data / "b.csv.gz")
+    kept = replace(read_recipe(data / "mini.toml").sources[1], keep="family % 2 == 1")
+    table = build_table(replace(read_recipe(data / "mini.toml"), sources=(kept,)), data)
+    assert list(table["row"][:5]) == [4, 5, 6, 7, 12]
+    assert list(whole["utr"][table["row"]]) == list(table["sequence"])
+
+
+def test_an_empty_cell_is_no_group(data):
+    table = pd.read_csv(data / "b.csv.gz")
+    for column in (table["family"].astype(object), table["family"].astype(float)):
+        table["family"] = column.where(table.index % 4 > 1)
+        table.to_csv(data / "b.csv.gz", index=False)
+        groups = build_table(read_recipe(data / "mini.toml"), data)["group"].to_numpy()[200:].reshape(50, 4)
+        assert (groups[:, 2] == groups[:, 3]).all() and len(set(groups.ravel())) == 150
+
+
+@pytest.mark.parametrize(
+    ("field", "expression"),
+    [
+        ("label", "@__import__('os').getpid() * rl"),
+        ("weight", "rl.__class__"),
+        ("keep", "rl > @pd"),
+        ("test", "utr.__len__() > 3"),
+    ],
+)
+def test_an_expression_names_columns_alone(data, field, expression):
+    source = replace(read_recipe(data / "mini.toml").sources[0], **{field: expression})
+    with pytest.raises(InputError, match=r"a\.csv: .* @ and __ have no place in an expression"):
+        build_table(replace(read_recipe(data / "mini.toml"), sources=(source,)), data)
 
 
 def test_groups_by_kmer():
@@ -149,7 +193,7 @@ def test_a_table_of_ones_own_becomes_a_model(own, tmp_path):
     [
         ((), {}, "at least one --label-column"),
         (("days",), {}, "no column 'days'; there are seq, hours"),
-        (("hours",), {"split": "fold"}, "query \"`fold` == 'valid'\""),
+        (("hours",), {"split": "fold"}, "no column 'fold'; there are seq, hours"),
     ],
 )
 def test_a_table_that_does_not_fit(own, tmp_path, labels, changed, message):

@@ -144,11 +144,17 @@ def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.D
 
 
 def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """All metrics of numbers, or of probabilities where only 0 and 1 were measured; rounded. All (N,)"""
+    """All metrics of numbers, or of probabilities where only 0 and 1 were measured; rounded. All (N,)
+
+    Those that these rows do not tell, as where all labels are the same, are left out: JSON has no NaN.
+    """
     chosen = metrics.BINARY if np.isin(measured, (0, 1)).all() else metrics.SCALAR
     values: dict[str, Any] = {"n": len(measured)}
     for name, metric in chosen.items():
-        values[name] = round(metric(measured, predicted), 4)
+        value = metric(measured, predicted)
+        if np.isnan(value):
+            continue
+        values[name] = round(value, 4)
         if name in metrics.INTERVALS:
             low, high = metrics.bootstrap(measured, predicted, groups, metric)
             values[f"{name}_95"] = [round(low, 4), round(high, 4)]

@@ -5,15 +5,24 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 
+def alike(values: np.ndarray) -> bool:
+    """Whether all are the same, so that nothing can be explained of them. (N,)"""
+    return not len(values) or bool(values.min() == values.max())
+
+
 def r2_score(measured: np.ndarray, predicted: np.ndarray) -> float:
-    """R2 = 1 - SSE / SST; below 0 where the mean would predict better. Both (N,)"""
+    """R2 = 1 - SSE / SST; below 0 where the mean would predict better; NaN where SST is 0. Both (N,)"""
+    if alike(measured):  # in floating point their SST may differ from 0
+        return float("nan")
     measured = measured.astype(np.float64)
     error = float(((measured - predicted) ** 2).sum())
     return 1 - error / float(((measured - measured.mean()) ** 2).sum())
 
 
 def pearson(measured: np.ndarray, predicted: np.ndarray) -> float:
-    """Pearson's correlation. Both (N,)"""
+    """Pearson's correlation; NaN where either is all alike. Both (N,)"""
+    if alike(measured) or alike(predicted):
+        return float("nan")
     return float(np.corrcoef(measured.astype(np.float64), predicted.astype(np.float64))[0, 1])
 
 
@@ -69,8 +78,13 @@ INTERVALS = ("R2", "spearman", "AUROC", "F1")  # metrics that are told with a bo
 def bootstrap(
     measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, metric: Metric, draws: int = 200, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of a metric, drawing whole groups with replacement. All (N,)"""
-    values = [metric(measured[rows], predicted[rows]) for rows in resamples(groups, draws, seed)]
+    """95 % interval of a metric, drawing whole groups with replacement; a draw that does not tell it is left out.
+
+    All (N,). NaN where no draw tells it.
+    """
+    values = np.array([metric(measured[rows], predicted[rows]) for rows in resamples(groups, draws, seed)])
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
 

@@ -13,6 +13,7 @@ OF_KIND: dict[str, dict[str, Any]] = {
     "site": {"context": 320, "layers": 3, "width": 96, "heads": 3, "feedforward": 256, "frames": False},
     "pairs": {"layers": 3, "width": 64, "heads": 4, "feedforward": 160, "frames": False, "muon_rate": 0.005},
 }
+SPLITS = ("train", "valid", "test")
 
 
 def table_recipe(
@@ -24,6 +25,7 @@ def table_recipe(
     split: str,
     unit: str,
     epochs: float,
+    weight: str = "",
     backbone: str = "",
     task: str = "",
 ) -> str:
@@ -32,8 +34,9 @@ def table_recipe(
     `task`: a key of TASKS, of whose kind the model is.
 
     Raises:
-        InputError: a label column that does not fit the task.
+        InputError: a label column that does not fit the task, or a column of splits that holds something else.
     """
+    check_columns(table, labels, split)
     like = TASKS[task] if task else Task("", "scalar", ())
     settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
     settings |= ({"task": task} if task else {}) | OF_KIND.get(like.kind, {})
@@ -45,12 +48,31 @@ def table_recipe(
             lines += _section("targets", target)
         source = {"file": table.name, "target": target["name"], "sequence": sequence, "label": label, "group": group}
         source["keep"] = f"`{label}`.notna()"
+        source |= {"weight": weight} if weight else {}
         if split:
             source |= {"test": f"`{split}` == 'test'", "valid": f"`{split}` == 'valid'"}
         lines += _section("sources", source)
     if like.kind == "pairs" and len(labels) > 1:
         raise InputError(f"--label-column: a model of structure learns one column, not {', '.join(labels)}")
+    if like.kind == "pairs" and weight:
+        raise InputError("--weight-column: a model of structure learns from all rows alike")
     return "\n".join(lines) + "\n"
+
+
+def check_columns(table: Path, labels: list[str], split: str) -> None:
+    """Raise InputError where a name ends its own quotes in a query, or a row's split is none of the three."""
+    for name in (*labels, split):
+        if "`" in name or "\n" in name:
+            raise InputError(f"{table}: column {name!r}: give it a name without backticks and line ends")
+    if not split:
+        return
+    there = read_table(table)
+    if split not in there:
+        raise InputError(f"{table}: no column {split!r}; there are {', '.join(map(str, there.columns))}")
+    other = (~there[split].isin(SPLITS)).to_numpy()
+    if other.any():
+        told = there[split].fillna("").astype(str).iloc[other.argmax()]
+        raise InputError(f"{table}: row {other.argmax() + 1}: split {told!r} is none of {', '.join(SPLITS)}")
 
 
 def choose_labels(table: Path, labels: list[str], task: str | None) -> list[str]:

@@ -6,6 +6,7 @@ all tables together; a group lies in one split. Needs the extra `evaluate` (pand
 
 import hashlib
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from utrlm.pairs import parse_structure
 from utrlm.recipe import Recipe
 from utrlm.recipe_parts import Source
 from utrlm.tasks import Target
+
+OWN = re.compile(r"`([^`\n]+)`(?:\.notna\(\)| == '(\w+)')")  # the queries of `own.table_recipe`
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -69,7 +72,7 @@ def digest(recipe: Recipe, data: Path) -> str:
 def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.DataFrame:
     """One source's rows, checked, with the split that its queries ask for."""
     path = data / source.file
-    raw = read_table(path)
+    raw = read_table(path).reset_index(drop=True)  # a Parquet file may bring an index of its own
     said = _values(raw, source.label, path)
     if source.keep:
         raw = _query(raw, source.keep, path)
@@ -80,9 +83,10 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
     if label.isna().any():
         row = label.index[label.isna()][0]
         raise InputError(f"{path}: row {row + 1}: label {said[row]!r} is not a number")
-    group = _values(raw, source.group, path).astype(str) if source.group else None
+    named = _values(raw, source.group, path) if source.group else pd.Series("", index=raw.index)
+    group = named.astype(str).where(named.notna(), "")  # an empty cell is no group
     rank = _values(raw, source.rank, path) if source.rank else pd.Series(0, index=raw.index)
-    weight = _values(raw, source.weight, path) if source.weight else pd.Series(1.0, index=raw.index)
+    weight = _weights(raw, source.weight, path) if source.weight else pd.Series(1.0, index=raw.index)
     if source.rank:
         weight = weight / (1 + rank / source.rank_scale)
     wanted = pd.Series("", index=raw.index)
@@ -100,8 +104,8 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
             "repeat": source.repeat,
             "rank": rank,
             "source": source.file,
-            "row": np.arange(len(raw)),
-            "group": "" if group is None else group,
+            "row": raw.index,
+            "group": group,
             "wanted": wanted,
             "fixed": bool(source.test),
         }
@@ -138,11 +142,31 @@ def _values(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
     """A column, or what a pandas expression makes of columns."""
     if expression in raw.columns:
         return raw[expression]
+    _check_expression(raw, expression, path)
     try:
         return pd.Series(raw.eval(expression), index=raw.index)
     except (ValueError, NameError, SyntaxError, TypeError, AttributeError, KeyError):
         there = ", ".join(map(str, raw.columns))
         raise InputError(f"{path}: no column {expression!r}; there are {there}") from None
+
+
+def _weights(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
+    """Weights in the loss, all of them numbers of 0 or more."""
+    said = _values(raw, expression, path)
+    weight = pd.to_numeric(said, errors="coerce").astype(float)
+    wrong = ~(np.isfinite(weight) & (weight >= 0))
+    if wrong.any():
+        row = weight.index[wrong][0]
+        raise InputError(f"{path}: row {row + 1}: weight {str(said[row])!r} is not a number of 0 or more")
+    return weight
+
+
+def _check_expression(raw: pd.DataFrame, expression: str, path: Path) -> None:
+    """Raise InputError where an expression names more than columns: pandas' @ and names with __ reach into Python."""
+    for column in raw.columns:
+        expression = expression.replace(f"`{column}`", "")
+    if "@" in expression or "__" in expression:
+        raise InputError(f"{path}: {expression!r}: @ and __ have no place in an expression of columns")
 
 
 def _average(table: pd.DataFrame) -> pd.DataFrame:
@@ -154,9 +178,13 @@ def _average(table: pd.DataFrame) -> pd.DataFrame:
 
 def _query(raw: pd.DataFrame, query: str, path: Path) -> pd.DataFrame:
     """Rows that a pandas query keeps."""
+    own = OWN.fullmatch(query)
+    if own and own[1] in raw:  # not by pandas, which does not know every header
+        return raw[raw[own[1]] == own[2] if own[2] else raw[own[1]].notna()]
+    _check_expression(raw, query, path)
     try:
         return raw.query(query)
-    except (ValueError, NameError, SyntaxError, TypeError) as error:
+    except (ValueError, NameError, SyntaxError, TypeError, AttributeError, KeyError) as error:
         raise InputError(f"{path}: query {query!r}: {error}") from error
 
 

@@ -1,11 +1,14 @@
 """The Click options of the commands that train, export and score."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from utrlm.options import cpus
+from utrlm.errors import InputError
+from utrlm.options import cpus, together
 
 fastas = click.option(
     "--fasta", "fastas", required=True, multiple=True, metavar="FILE", help="FASTA of 5' UTRs; may be given again."
@@ -41,6 +44,13 @@ group_column = click.option(
 split_column = click.option(
     "--split-column", "split", default="", help="Column of train, valid, test; without it whole groups are drawn."
 )
+weight_column = click.option(
+    "--weight-column",
+    "weight",
+    default="",
+    metavar="COLUMN",
+    help="Column of how much a row counts in training: numbers of 0 or more.",
+)
 unit = click.option("--unit", default="", help="Of the label columns.")
 epochs = click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20.0, help="Times a row is seen.")
 backbone = click.option(
@@ -72,6 +82,28 @@ token_dropout = click.option(
     "--token-dropout", is_flag=True, help="Show a hidden letter as zero, and the others as so much more."
 )
 settings = click.option("--settings", metavar="FILE", help="Rates, batches and more (TOML; docs/training.md).")
+
+
+OF_TABLE = {"task", "name", "labels", "sequence", "group", "split", "weight", "unit", "epochs"}
+OF_RECIPE = {"recipe", "data"}
+
+
+def either(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of a recipe, and of a table of one's own; none of the other kind is taken, for nothing would read it."""
+
+    @functools.wraps(function)
+    def checked(**settings: Any) -> Any:
+        context = click.get_current_context()
+        source = context.get_parameter_source
+        given = [one for one in context.command.params if source(str(one.name)) != ParameterSource.DEFAULT]
+        if settings["table"] and (flags := [one.opts[0] for one in given if one.name in OF_RECIPE]):
+            raise InputError(f"{', '.join(flags)}: not with --table, which is trained on without a recipe")
+        if settings["recipe"] and (flags := [one.opts[0] for one in given if one.name in OF_TABLE]):
+            raise InputError(f"{', '.join(flags)}: only with --table; with --recipe, say it in the recipe")
+        return function(**settings)
+
+    columns = together(sequence_column, group_column, split_column, weight_column)
+    return together(either_recipe, either_data, table, own_task, name, labels, columns, unit, epochs)(checked)
 
 
 def run(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,10 +27,19 @@ def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> A
     return Examples(rows, targets, recipe.context, recipe.batch_tokens, mask_share, task.kind)
 
 
+def inputs(recipe: Recipe, data: Path) -> dict[str, Path]:
+    """The files that a model is made from, by the names that the recipe gives them."""
+    tables = [name for source in recipe.sources for name in (source.file, source.known)]
+    tables += [drawn.file for drawn in recipe.drawn]
+    teachers = [*recipe.teachers, *(one for source in recipe.sources for one in source.teachers)]
+    files = {name: data / name for name in tables if name} | {name: Path(name) for name in teachers}
+    return files | ({recipe.backbone: find_backbone(recipe.backbone)} if recipe.backbone else {})
+
+
 def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
     """An untrained model whose scale is that of the training labels."""
     labels = train_table.groupby("target")["label"]
-    mean, scale = labels.mean(), labels.std()
+    mean, scale = labels.mean(), labels.std().replace(0, 1).fillna(1)  # labels that are all alike have none
     targets = recipe.trained.targets
     probable = tuple(number for number, target in enumerate(targets) if target.unit == PROBABILITY)
     means = [0.0 if t in probable else float(mean.get(target.name, 0.0)) for t, target in enumerate(targets)]

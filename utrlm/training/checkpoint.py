@@ -1,6 +1,7 @@
 """What an interrupted run continues from: one file, always whole."""
 
 import json
+import math
 import os
 import signal
 from collections.abc import Iterator
@@ -17,17 +18,10 @@ from utrlm.recipe import Recipe
 from utrlm.training import parallel
 
 NAME = "checkpoint.pt"
-LEFT = (
-    NAME,
-    f"{NAME}.part",
-    "log.jsonl",
-    "teachers.npy",
-    "priors-*.npy",
-    "structures.npz",
-    "fold*.tsv",
-    "fold*.onnx",
-    "seed*.onnx",
-)
+STAMP = "inputs.jsonl"  # see `claim`
+KEPT = (NAME, "teachers.npy", "priors-*.npy", "structures.npz", "fold*.tsv", "fold*.onnx", "seed*.onnx")
+LEFT = (*KEPT, STAMP, f"{NAME}.part", "log.jsonl")
+ADVICE = "--restart begins anew, another --checkpoint-dir leaves it"
 SAID = ("description", "default", "composition", "citation", "terms")  # of a recipe, what no weight depends on
 
 
@@ -40,14 +34,16 @@ class State:
     best: dict[str, Any] | None = None  # the average at the best of them
 
     def note(self, merit: float, average: Any) -> None:
-        """Count a validation, and keep the average if it is the best one."""
+        """Count a validation, and keep the average if it is the best one. NaN tells nothing and does not count."""
+        if math.isnan(merit):
+            return
         if not self.merits or merit > max(self.merits):
             self.best = {name: value.clone() for name, value in parallel.whole(average.state_dict()).items()}
         self.merits.append(merit)
 
     def stalled(self, patience: int) -> bool:
         """Whether so many validations have passed since the best one."""
-        return len(self.merits) - self.merits.index(max(self.merits)) > patience
+        return bool(self.merits) and len(self.merits) - self.merits.index(max(self.merits)) > patience
 
 
 @contextmanager
@@ -104,12 +100,11 @@ def load(folder: Path, recipe: Recipe, steps: int, model: Any, average: Any, opt
     path = folder / NAME
     if not path.exists():
         return State()
-    advice = "--restart begins anew, another --checkpoint-dir leaves it"
     saved = read(path)
     changed = differences(saved.get("recipe", "{}"), described(recipe))
     if changed or saved.get("steps", steps) != steps:
         what = f"recipe ({', '.join(changed)})" if changed else "tables or number of steps"
-        raise InputError(f"{path}: of a run with another {what}; {advice}")
+        raise InputError(f"{path}: of a run with another {what}; {ADVICE}")
     try:
         for module, name in ((model, "model"), (average, "average")):
             own = module.state_dict()
@@ -120,7 +115,7 @@ def load(folder: Path, recipe: Recipe, steps: int, model: Any, average: Any, opt
                 one["state"][number] = {k: parallel.like(v, parameters[number]) for k, v in values.items()}
             optimiser.load_state_dict(one)
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: of a run with another model; {advice}") from error
+        raise InputError(f"{path}: of a run with another model; {ADVICE}") from error
     return State(int(saved["step"]), saved.get("merits", []), saved.get("best"))
 
 
@@ -148,10 +143,15 @@ def trained_weights(path: Path) -> dict[str, Any]:
 
 def restart(folder: Path) -> None:
     """Remove what runs left in `folder` and in those of its folds and seeds; other files stay."""
+    for path in list(found(folder, LEFT)):
+        path.unlink()
+
+
+def found(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    """Files of these names in `folder` and in those of its folds and seeds."""
     for place in [folder, *folder.glob("fold*/"), *folder.glob("seed*/")]:
-        for pattern in LEFT:
-            for path in place.glob(pattern):
-                path.unlink()
+        for pattern in patterns:
+            yield from place.glob(pattern)
 
 
 def described(recipe: Recipe) -> str:

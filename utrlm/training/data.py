@@ -39,7 +39,8 @@ class Sequences:
         self.bucket = np.array([*BUCKETS, context])[np.searchsorted(BUCKETS, lengths)]
         if kind == "site":  # its middle is the site: no column may be added on the left, here or in prediction
             self.bucket[:] = context
-        self.unpadded = lengths == self.bucket
+        whole = [bool((one != alphabet.PAD).all()) for one in self.codes]  # a site's window has padding of its own
+        self.unpadded = (lengths == self.bucket) & np.array(whole, dtype=bool)
         self.batch_tokens = batch_tokens
 
     def epoch(self, seed: int, number: int) -> list[tuple[int, np.ndarray]]:
@@ -108,7 +109,8 @@ class Examples(Sequences):
         codes = pad([self.codes[i] for i in rows], length)
         random = np.random.default_rng(seed)
         for i in np.flatnonzero(random.random(len(rows)) < self.mask_share):
-            codes[i, length - 1 - random.integers(len(self.codes[rows[i]]))] = alphabet.MASK
+            letters = np.flatnonzero(codes[i] != alphabet.PAD)
+            codes[i, letters[-1 - random.integers(len(letters))]] = alphabet.MASK
         padded = not bool(self.unpadded[rows].all())
         return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
 

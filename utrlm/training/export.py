@@ -135,10 +135,8 @@ def calibrated(card: ModelCard, model: Any, valid_set: Any) -> ModelCard:
         return card
     if card.kind == "pairs":
         return replace(card, threshold=model.best_threshold(valid_set))
-    if model.probable.all():  # a probability has no interval
-        return card
     model.spread = calibrate(model, valid_set)
-    return replace(card, interval=COVERAGE)
+    return card if model.spread is None else replace(card, interval=COVERAGE)
 
 
 def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:

@@ -14,8 +14,9 @@ from utrlm.own import choose_labels, table_recipe
 from utrlm.recipe import Recipe, read_recipe
 from utrlm.speed import granted_cpus
 from utrlm.table import build_table
-from utrlm.training import checkpoint, parallel
-from utrlm.training.build import examples, new_model
+from utrlm.training import parallel
+from utrlm.training.build import examples, inputs, new_model
+from utrlm.training.claim import claimed
 from utrlm.training.ensemble import members as seeded
 from utrlm.training.finish import export_model, export_plan
 from utrlm.training.loop import DEFAULT, How, train
@@ -36,6 +37,8 @@ def finetune(
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     table = teach(build_table(recipe, data, fold), recipe, data, folder)
+    if not (table["split"] == "train").any():
+        raise InputError(f"{recipe.name}: no rows to train on; all are valid, test or dropped")
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (examples(table, split, recipe, folder) for split in ("train", "valid"))
     if recipe.patience and not len(valid_set.codes):
@@ -81,18 +84,16 @@ def finetune_file(
     plan, folder, threads = read_recipe(Path(recipe)), Path(checkpoint_dir), cpus or granted_cpus()
     plan = replace(plan, seeds=seeds or plan.seeds)
     parallel.join()
-    if not resume:
-        with parallel.first_alone():
-            checkpoint.restart(folder)
-    for fold in range(plan.folds):
-        predict_fold(plan, Path(data), folder, threads, fold, how)
-    members = seeded(plan, folder)
-    for member, place in members:
-        finetune(member, Path(data), place, threads, how=how)
-    if plan.distil or not members:
-        finetune(taught_by(plan, members, Path(data)), Path(data), folder, threads, how=how)
-    if parallel.rank() == 0:
-        export_plan(plan, Path(data), folder, Path(output))
+    with claimed(folder, plan, inputs(plan, Path(data)), resume):
+        for fold in range(plan.folds):
+            predict_fold(plan, Path(data), folder, threads, fold, how)
+        members = seeded(plan, folder)
+        for member, place in members:
+            finetune(member, Path(data), place, threads, how=how)
+        if plan.distil or not members:
+            finetune(taught_by(plan, members, Path(data)), Path(data), folder, threads, how=how)
+        if parallel.rank() == 0:
+            export_plan(plan, Path(data), folder, Path(output))
 
 
 def predict_fold(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int, how: How = DEFAULT) -> None:

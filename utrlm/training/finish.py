@@ -14,7 +14,8 @@ from utrlm.files import written
 from utrlm.recipe import Recipe
 from utrlm.table import build_table, read_table
 from utrlm.training import checkpoint
-from utrlm.training.build import examples, new_model
+from utrlm.training.build import examples, inputs, new_model
+from utrlm.training.claim import compare
 from utrlm.training.composition import compose
 from utrlm.training.ensemble import Ensemble
 from utrlm.training.ensemble import members as seeded
@@ -37,7 +38,12 @@ def join_folds(folder: Path, folds: int) -> Path:
 
 
 def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone_output: str | None = None) -> None:
-    """Export what `folder` holds, with its cards and its learning curve beside it; see `export_checkpoint`."""
+    """Export what `folder` holds, with its cards and its learning curve beside it; see `export_checkpoint`.
+
+    Raises:
+        InputError: no checkpoint, or one of another recipe or other files.
+    """
+    compare(folder, recipe, inputs(recipe, data))
     table, scores = build_table(recipe, data), None
     if recipe.folds:
         folds = join_folds(folder, recipe.folds)

@@ -167,8 +167,9 @@ class ScalarModel(Calibrated):
         return max(1e-12, float(batch.weight.sum(dtype=np.float64)))
 
     def merit(self, scores: dict[str, float]) -> float:
-        """Mean of the targets' scores."""
-        return float(np.mean(list(scores.values())))
+        """Mean of the targets' scores that the rows tell; NaN where they tell none."""
+        known = [score for score in scores.values() if not np.isnan(score)]
+        return float(np.mean(known)) if known else float("nan")
 
     @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:

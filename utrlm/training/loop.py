@@ -141,10 +141,10 @@ def two_copies(model: Any, shard: bool) -> tuple[Any, Any]:
 
 
 def make_plan(train_set: Batches, recipe: Recipe) -> list[tuple[int, Any]]:
-    """All batches of a run, in order; the last epoch may be a part of one."""
+    """All batches of a run, in order; the last epoch may be a part of one. At least one, however short the epoch."""
     epochs = math.ceil(recipe.epochs)
     plan = [batch for number in range(epochs) for batch in train_set.epoch(recipe.seed, number)]
-    return plan[: round(len(plan) * recipe.epochs / epochs)]
+    return plan[: max(1, round(len(plan) * recipe.epochs / epochs))]
 
 
 def backward(model: Any, forward: Any, batch: Any, parts: int, device: torch.device) -> float:

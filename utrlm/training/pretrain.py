@@ -19,7 +19,8 @@ from utrlm.models import WEIGHTS
 from utrlm.recipe import Recipe, read_settings
 from utrlm.speed import granted_cpus
 from utrlm.table import group_by_kmers
-from utrlm.training import checkpoint, markov, parallel
+from utrlm.training import markov, parallel
+from utrlm.training.claim import claimed
 from utrlm.training.curve import draw_curve
 from utrlm.training.folded import FoldedModel, FoldedSequences, Folds, read_folds
 from utrlm.training.log import read_log
@@ -73,16 +74,14 @@ def pretrain_file(
     torch.manual_seed(recipe.seed)
     parallel.join()
     folder = Path(checkpoint_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        with parallel.first_alone():
-            checkpoint.restart(folder)
-    corpus = read_corpus(fastas, random_utrs, recipe)
-    everything = [*corpus.train, *(codes for part in corpus.valid.values() for codes in part)]
-    folds = read_folds(everything, recipe.context, folder / "structures.npz") if fold else None
-    model = new_masked_model(preset, init, token_dropout, folded=fold)
-    valid = sequences(everything[len(corpus.train) :], recipe, folds)
-    model = train(model, recipe, sequences(corpus.train, recipe, folds), valid, folder, How(tensorboard, shard))
+    files = {one: Path(one) for one in fastas} | ({init: find_backbone(init)} if init else {})
+    with claimed(folder, recipe, files, resume):
+        corpus = read_corpus(fastas, random_utrs, recipe)
+        everything = [*corpus.train, *(codes for part in corpus.valid.values() for codes in part)]
+        folds = read_folds(everything, recipe.context, folder / "structures.npz") if fold else None
+        model = new_masked_model(preset, init, token_dropout, folded=fold)
+        valid = sequences(everything[len(corpus.train) :], recipe, folds)
+        model = train(model, recipe, sequences(corpus.train, recipe, folds), valid, folder, How(tensorboard, shard))
     scores = {name: model.scores(sequences(part, recipe, folds)) for name, part in corpus.valid.items()}
     for name, part in corpus.valid.items():
         scores[name] |= markov.scores(markov.count(corpus.train), part)

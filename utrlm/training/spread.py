@@ -18,6 +18,7 @@ from utrlm.card import COVERAGE
 
 FOLDS = 5  # the guess of a row's error comes from a fit that did not see the row
 RIDGE = 30.0  # per standardised feature
+FEWEST = 10  # rows; fewer bound no 90 %, and leave folds without any
 SMALLEST = 0.02  # standardised error below which a hit is a hit; keeps the logarithm finite
 
 
@@ -79,8 +80,14 @@ def conformal_quantile(ratios: np.ndarray, everyone: np.ndarray) -> float:
 
 
 @torch.no_grad()
-def calibrate(model: Any, examples: Any) -> Spread:
-    """The spread of a trained `heads.Calibrated` on `data.Examples` of valid, in float32 as it is exported."""
+def calibrate(model: Any, examples: Any) -> Spread | None:
+    """The spread of a trained `heads.Calibrated` on `data.Examples` of valid, in float32 as it is exported.
+
+    None where these rows are too few to tell it.
+    """
+    told = ~model.probable.numpy()[examples.target]  # a probability has no interval
+    if told.sum() < FEWEST:
+        return None
     parts, order = [], []
     predicted = np.zeros(len(examples.label))
     for rows, batch in examples.in_order():
@@ -90,5 +97,4 @@ def calibrate(model: Any, examples: Any) -> Spread:
         order.append(rows)
         predicted[rows] = values[torch.arange(len(rows)), torch.from_numpy(batch.target)].numpy()
     features = np.concatenate(parts)[np.argsort(np.concatenate(order))]
-    told = ~model.probable.numpy()[examples.target]  # a probability has no interval
     return fit_spread(features[told], (examples.label - predicted)[told], examples.target[told], model.scale.numpy())

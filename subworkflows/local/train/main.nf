@@ -7,7 +7,7 @@ include { EVALUATE } from '../../../modules/local/evaluate/main.nf'
 
 // Stops at once, in one line, where a parameter of training cannot be right.
 def check_training() {
-    def texts = ['name', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit', 'checkpoint_dir', 'outdir']
+    def texts = ['name', 'label_column', 'sequence_column', 'group_column', 'split_column', 'weight_column', 'unit', 'checkpoint_dir', 'outdir']
     texts.each { name ->
         if (params[name].toString().contains("'")) {
             error("--${name} ${params[name]}: no ' in a name")
@@ -86,7 +86,7 @@ def file_named(recipe, name) {
 
 // What decides how a training without a recipe goes.
 def settings_of_training() {
-    return ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'unit']
+    return ['preset', 'random_utrs', 'epochs', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'weight_column', 'unit']
 }
 
 // The tables of a data folder that a recipe speaks of; other files there are none of its business.
