@@ -71,3 +71,19 @@ def eager(monkeypatch):
 def certain(monkeypatch):
     """No dropout: what it draws depends on how a batch is divided."""
     monkeypatch.setattr("utrlm.training.heads.DROPOUT", 0.0)
+
+
+@pytest.fixture
+def finder(tmp_path):
+    from utrlm.effects import EffectFinder
+    from utrlm.genome import Genome
+    from utrlm.transcripts import read_utrs
+
+    from .genomes import gtf_text, write_fasta
+
+    def make(contigs, genes):
+        (tmp_path / "a.gtf").write_text(gtf_text(genes))
+        genome = Genome(str(write_fasta(tmp_path / "g.fa", contigs)))
+        return EffectFinder(genome, read_utrs(str(tmp_path / "a.gtf"), genome)[0])
+
+    return make

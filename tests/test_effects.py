@@ -5,11 +5,10 @@ import pysam
 import pysam.bcftools
 import pytest
 
-from utrlm.effects import OUTCOMES, EffectFinder
+from utrlm.effects import OUTCOMES
 from utrlm.fasta import read_fasta
-from utrlm.genome import Genome, reverse_complement
 from utrlm.haplotypes import HaplotypeFinder
-from utrlm.transcripts import extract, read_utrs
+from utrlm.transcripts import extract
 from utrlm.vcf import VariantReader
 
 from .genomes import Gene, gtf_text, random_sequence, random_world, write_fasta, write_vcf
@@ -90,16 +89,6 @@ def extracted(folder, contigs, genes):
     (folder / "a.gtf").write_text(gtf_text(genes))
     extract(str(genome), str(folder / "a.gtf"), str(folder / "o.fa"), "all", None, None)
     return {record.id: record.sequence for record in read_fasta(str(folder / "o.fa"))}
-
-
-@pytest.fixture
-def finder(tmp_path):
-    def make(contigs, genes):
-        (tmp_path / "a.gtf").write_text(gtf_text(genes))
-        genome = Genome(str(write_fasta(tmp_path / "g.fa", contigs)))
-        return EffectFinder(genome, read_utrs(str(tmp_path / "a.gtf"), genome)[0])
-
-    return make
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -196,81 +185,3 @@ def test_every_record_is_predicted_or_counted_with_its_reason(tmp_path, finder):
     assert alternates[12, ".", "TA", "GC"] == "ACGTAG"
     assert alternates[6, ".", "T", "TA"] is None
     assert {flag for found in told for e in found.effects for flag in e.flags} <= set(OUTCOMES)
-
-
-def both_strands(letters, exons, cds):
-    """The same transcript on either strand, each on a contig of its own."""
-    back = [[(len(letters) - b, len(letters) - a) for a, b in reversed(pieces)] for pieces in (exons, cds)]
-    contigs = {"chr1": letters, "chr2": reverse_complement(letters)}
-    return contigs, [Gene("P", "chr1", "+", exons, cds), Gene("M", "chr2", "-", *back)]
-
-
-def spellings(contig, before, after):
-    """Every place where one insertion or deletion makes `after` of `before`, with the letter before or behind it."""
-    growth = len(after) - len(before)
-    for at in range(len(before) - 1):
-        ref, alt = before[at : at + 1 + max(0, -growth)], after[at : at + 1 + max(0, growth)]
-        if before[:at] + alt + before[at + len(ref) :] == after:
-            yield contig, at + 1, ".", ref, alt
-
-
-@pytest.mark.parametrize(
-    ("letters", "exons", "cds", "indel", "alternate", "places", "outcome"),
-    [
-        ("GGCCCCCCCCCAATGGCGTAA", [(2, 21)], [(12, 21)], (12, "A", ""), "CCCCCCCCC", 2, "predicted"),
-        ("GGCCCCCCCCCAATGGCGTAA", [(2, 21)], [(12, 21)], (12, "", "A"), "CCCCCCCCCAA", 3, "predicted"),
-        ("GGCCCCATGATGGCGTAA", [(2, 18)], [(9, 18)], (9, "ATG", ""), "CCCC", 4, "predicted"),
-        ("GGCCCCATGATGGCGTAA", [(2, 18)], [(9, 18)], (10, "", "CC"), None, 1, "start_changed"),
-        ("GGCCCCATGATGGCGTAA", [(2, 18)], [(9, 18)], (8, "GA", ""), None, 1, "start_changed"),
-        ("GGTTATGATGGCGTAA", [(4, 16)], [(7, 16)], (7, "ATG", ""), None, 4, "utr_deleted"),
-        ("GGCCAAAGTTTAGCCATGGCGTAA", [(2, 7), (13, 24)], [(15, 24)], (7, "", "A"), "CCAAAACC", 4, "predicted"),
-        ("GGCCAAGTCAGTTCCATGGCGTAA", [(2, 6), (11, 24)], [(15, 24)], (11, "", "T"), "CCAATTTCC", 3, "predicted"),
-        ("GGCCAGAGTTTAGCCATGGCGTAA", [(2, 7), (13, 24)], [(15, 24)], (6, "AG", ""), "CCACC", 3, "predicted"),
-        ("GGCCAATTTTTAGCCATGGCGTAA", [(2, 6), (13, 24)], [(15, 24)], (6, "", "C"), None, 1, "exon_edge"),
-    ],
-)
-def test_an_indel_in_a_repeat_is_one_wherever_it_is_written(
-    tmp_path, finder, letters, exons, cds, indel, alternate, places, outcome
-):
-    contigs, genes = both_strands(letters, exons, cds)
-    find = finder(contigs, genes).find
-    at, ref, alt = indel
-    changed = letters[:at] + alt + letters[at + len(ref) :]
-    rows = [*spellings("chr1", letters, changed), *spellings("chr2", contigs["chr2"], reverse_complement(changed))]
-    assert len(rows) == 2 * (places + 1)  # before the first and behind all
-    for record in VariantReader(str(write_vcf(tmp_path / "v.vcf", contigs, rows))):
-        found = find(record)
-        assert (found.outcome, [effect.alternate for effect in found.effects]) == (outcome, [alternate]), str(record)
-
-
-def haplotypes(tmp_path, effects, contigs, rows):
-    """Those of one sample."""
-    gatherer, made = HaplotypeFinder(effects), []
-    for record in VariantReader(str(write_vcf(tmp_path / "h.vcf", contigs, rows, ("a",)))):
-        made += gatherer.add(record, effects.find(record))
-    return [*made, *gatherer.finish()]
-
-
-def test_a_haplotype_keeps_the_flags_of_its_alleles(tmp_path, finder):
-    contigs = {"chr1": CONTIG}
-    effects = finder(contigs, [PLUS])
-
-    def flags(*rows):
-        (one,) = haplotypes(tmp_path, effects, contigs, [("chr1", pos, ".", *pair, "0|1") for pos, *pair in rows])
-        return one.flags, one.alternate
-
-    first = (3, "A", "G")
-    assert flags(first, (12, "TA", "GC")) == (("haplotype", "start_changed"), "GCGTAG")
-    assert flags(first, (6, "TG", "CA")) == (("haplotype", "exon_edge"), "GCGCAT")
-    assert flags(first, (13, "A", "C")) == (("haplotype", "start_changed", "not_placed"), None)
-    assert flags(first, (6, "T", "TA"), (13, "A", "C"))[0] == ("haplotype", "exon_edge", "start_changed", "not_placed")
-    assert flags(first, (5, "G", "C")) == (("haplotype",), "GCCTAT")
-
-
-def test_a_moved_insertion_stays_before_what_it_was_moved_over(tmp_path, finder):
-    letters = "GGCCAAGTCAGTTCCATGGCGTAA"
-    for contig, calls in (("chr1", [(11, "G", "GT"), (12, "T", "C")]), ("chr2", [(13, "A", "G"), (14, "C", "AC")])):
-        contigs, genes = both_strands(letters, [(2, 6), (11, 24)], [(15, 24)])
-        rows = [(contig, pos, ".", *pair, "0|1") for pos, *pair in calls]
-        (one,) = haplotypes(tmp_path, finder(contigs, genes), contigs, rows)
-        assert one.alternate == "CCAATCTCC"

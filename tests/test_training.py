@@ -13,15 +13,15 @@ import torch
 from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.evaluate import evaluate_file
-from utrlm.models import DIGESTS, WEIGHTS, open_model, sha256
+from utrlm.models import open_model
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
 from utrlm.training.data import Examples, pad
 from utrlm.training.export import SMALL
 from utrlm.training.finetune import export_checkpoint, finetune_file, finetune_table, new_model
 from utrlm.training.heads import ScalarModel
-from utrlm.training.model import PRESETS, BackboneConfig
-from utrlm.training.pretrain import find_backbone, load_backbone
+from utrlm.training.model import BackboneConfig
+from utrlm.training.pretrain import load_backbone
 
 from .mini import random_utrs, recipe_text
 
@@ -241,16 +241,3 @@ def test_a_model_starts_from_another_ones_backbone(data, own, tmp_path):
     output = tmp_path / "own.onnx"
     finetune_table(str(own), str(output), str(tmp_path / "o"), 1, "l", ("hours",), **COLUMNS, backbone=str(backbone))
     assert "from the backbone b.safetensors" in open_model(output).card.notes
-
-
-def test_shipped_backbones_have_their_shapes():
-    assert load_backbone(find_backbone("mrl")).config == BackboneConfig(layers=4)
-    assert load_backbone(find_backbone("backbone-tiny")).config == PRESETS["tiny"]
-    with pytest.raises(InputError, match="nowhere"):
-        load_backbone(find_backbone("nowhere.safetensors"))
-
-
-def test_every_shipped_file_has_its_digest():
-    lines = DIGESTS.read_text().splitlines()
-    files = [*WEIGHTS.glob("*.onnx"), *WEIGHTS.glob("*.safetensors")]
-    assert sorted(f"{sha256(file)}  {file.name}" for file in files) == sorted(lines)
