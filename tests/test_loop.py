@@ -139,13 +139,17 @@ def test_patience_asks_for_rows_to_select_on(data):
         trained(data, patience=1, valid_share=0.0)
 
 
-def test_a_loss_that_is_no_number_names_the_rows(data):
+def test_a_loss_that_is_no_number_names_the_rows_and_leaves_the_steps_before(data, monkeypatch):
     table = pd.read_csv(data / "a.csv")
     table["rank"] = table["rank"].astype(float)
     table.loc[17, "rank"] = np.nan
     table.to_csv(data / "a.csv")
-    with pytest.raises(DivergedError, match=r"step \d+: the loss is nan; rows (a.csv:\d+, )*a.csv:18\b"):
-        trained(data)
+    monkeypatch.setattr("utrlm.training.loop.CHECKPOINT_SECONDS", -1)  # after every step
+    with pytest.raises(DivergedError, match=r"step \d+: the loss is nan; rows (a.csv:\d+, )*a.csv:18\b") as raised:
+        trained(data, seed=2)
+    saved = checkpoint.read(data / "run" / checkpoint.NAME)
+    assert saved["step"] == int(str(raised.value).split(":")[0].split()[1]) == len(lines(data / "run", "loss")) > 0
+    assert all(bool(value.isfinite().all()) for name in ("model", "average") for value in saved[name].values())
 
 
 def test_a_line_a_step_and_tensorboard(data):

@@ -1,4 +1,5 @@
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,14 @@ from utrlm.pairs import (
     score_pairs,
 )
 from utrlm.predict import Predictor
+from utrlm.recipe import read_recipe
+from utrlm.recipe_parts import Drawn
+from utrlm.table import build_table
+from utrlm.training.build import examples
 from utrlm.training.finetune import finetune_file
 from utrlm.training.model import BackboneConfig
 from utrlm.training.pairing import FAMILIAR, NOT_GIVEN, PairModel, read_priors
+from utrlm.training.teachers import teach
 
 HAIRPIN = ("GGGGGAAAACCCCC", "(((((....)))))")
 
@@ -166,6 +172,26 @@ def test_table_to_structures(trained):
             assert all(can_pair(record.codes)[i, j] for i, j in pairs)
             assert 0 <= row["mini_confidence"] <= 1
     assert together[0]["mini_dot_bracket"] == HAIRPIN[1]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("RNA") is None, reason="needs ViennaRNA")
+def test_what_is_drawn_is_taught_by_thermodynamics(trained, tmp_path):
+    recipe = replace(read_recipe(trained / "s.toml"), drawn=(Drawn("dot_bracket", 20),))
+    table = build_table(recipe, trained)
+    taught = teach(table, recipe, trained, tmp_path)
+    known = examples(taught, "train", recipe, tmp_path)
+    rows = np.flatnonzero(~known.known)
+    assert len(rows) == len(taught) - len(table) == 20
+    for row in (0, *rows):
+        known.prior_share = 1.0
+        batch, length = known.batch(64, np.array([row]), (0,)), len(known.codes[row])
+        told = pair_probabilities(known.codes[row])
+        told[told <= 0.01] = 0
+        own = (slice(0, 1), slice(64 - length, 64), slice(64 - length, 64))
+        if row in rows:
+            assert (batch.prior == NOT_GIVEN).all() and (batch.paired[own] == told).all()
+        else:
+            assert (batch.prior[own] == told).all() and set(np.unique(batch.paired)) == {0, 1}
 
 
 def test_no_sequences_have_no_priors(tmp_path):

@@ -9,9 +9,10 @@ import torch
 from utrlm import alphabet, training_options
 from utrlm.errors import InputError
 from utrlm.training import markov
+from utrlm.training.loop import train
 from utrlm.training.masked import MaskedSequences
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
-from utrlm.training.pretrain import load_backbone, pretrain_file
+from utrlm.training.pretrain import load_backbone, new_masked_model, pretrain_file
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +21,14 @@ def small(monkeypatch):
     monkeypatch.setitem(PRESETS, "tiny", BackboneConfig(layers=1, width=16, heads=2, feedforward=16))
 
 
-def test_fasta_to_backbone(tmp_path):
+def write_utrs(path, count, length):
+    """Random UTRs of one length."""
     random = np.random.default_rng(0)
-    text = "".join(f">u{i}\n{''.join(random.choice(list('ACGU'), 60))}\n" for i in range(200))
-    (tmp_path / "a.fa").write_text(text)
+    path.write_text("".join(f">u{i}\n{''.join(random.choice(list('ACGU'), length))}\n" for i in range(count)))
+
+
+def test_fasta_to_backbone(tmp_path):
+    write_utrs(tmp_path / "a.fa", 200, 60)
     output = tmp_path / "b.safetensors"
     scores = pretrain_file((str(tmp_path / "a.fa"),), "tiny", 50, 1.0, str(output), str(tmp_path / "run"), 1)
     assert set(scores["a.fa"]) == {"accuracy", "perplexity", "markov_accuracy", "markov_perplexity"}
@@ -31,6 +36,25 @@ def test_fasta_to_backbone(tmp_path):
     (tmp_path / "cut").write_bytes(output.read_bytes()[:100])
     with pytest.raises(InputError, match="cut"):
         load_backbone(tmp_path / "cut")
+
+
+def test_dropout_is_of_a_training_and_not_of_what_it_leaves(tmp_path, monkeypatch):
+    shares = []
+
+    def spied(model, *rest):
+        shares.extend(block.dropout.p for block in model.backbone.blocks)
+        return train(model, *rest)
+
+    monkeypatch.setattr("utrlm.training.pretrain.train", spied)
+    write_utrs(tmp_path / "a.fa", 100, 40)
+    (tmp_path / "s.toml").write_text("dropout = 0.25\nbatch_tokens = 2000\n")
+    output, run, settings = (str(tmp_path / name) for name in ("b.safetensors", "run", "s.toml"))
+    pretrain_file((str(tmp_path / "a.fa"),), "tiny", 0, 1.0, output, run, 1, settings=settings)
+    assert shares == [0.25]
+    assert load_backbone(tmp_path / "b.safetensors").config == PRESETS["tiny"]
+    for dropout in (0.0, 0.5):
+        again = new_masked_model("", str(tmp_path / "b.safetensors"), False, folded=False, dropout=dropout)
+        assert again.backbone.config.dropout == again.backbone.blocks[0].dropout.p == dropout
 
 
 def test_letters_are_hidden_as_said():
@@ -56,9 +80,7 @@ def test_the_command_offers_every_preset():
 
 def test_energy_and_pairing_are_learned_from_a_backbone_on(tmp_path):
     pytest.importorskip("RNA")
-    random = np.random.default_rng(0)
-    text = "".join(f">u{i}\n{''.join(random.choice(list('ACGU'), 40))}\n" for i in range(100))
-    (tmp_path / "a.fa").write_text(text)
+    write_utrs(tmp_path / "a.fa", 100, 40)
     (tmp_path / "s.toml").write_text("batch_tokens = 2000\naccumulate = 2\n")
     first, second = (str(tmp_path / name) for name in ("a.safetensors", "b.safetensors"))
     fastas, run = (str(tmp_path / "a.fa"),), str(tmp_path / "run")

@@ -18,6 +18,7 @@ from utrlm.training.pretrain import load_backbone, save_backbone
 from utrlm.training.rinalmo import load_rinalmo
 
 from . import rinalmo
+from .conftest import ROOT
 
 LARGE = [pytest.param(size, marks=pytest.mark.large) for size in ("mega", "giga")]
 PUBLISHED = {"nano": 8e6, "micro": 33e6, "mega": 150e6, "giga": 650e6}  # parameters
@@ -157,12 +158,20 @@ class Arbitrary:
 
 @pytest.mark.parametrize("size", PUBLISHED)
 def test_parameters_of_the_presets(size):
+    """As told, near those published; the feed-forward width is the multiple of 64 next to RiNALMo's."""
     config = PRESETS[size]
     with torch.device("meta"):
         count = sum(p.numel() for p in Backbone(config).parameters())
+    assert f"| {config.feedforward:,} | {count / 1e6:.1f} M |" in told(size)
     assert abs(count / PUBLISHED[size] - 1) < 0.05
     blocks, width = rinalmo.SIZES[size]
-    assert (config.layers, config.width, config.feedforward) == (blocks, width, int(2 / 3 * 4 * width))
+    assert (config.layers, config.width, config.feedforward) == (blocks, width, 64 * round(8 / 3 * width / 64))
+
+
+def told(size):
+    """A preset's row in the documents."""
+    rows = (ROOT / "docs/backbones.md").read_text().splitlines()
+    return next(row for row in rows if row.startswith(f"| `{size}` |"))
 
 
 @pytest.mark.parametrize("padded", [False, True])

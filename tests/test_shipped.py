@@ -10,7 +10,8 @@ from utrlm.training.pretrain import find_backbone, load_backbone
 
 def test_shipped_backbones_have_their_shapes():
     assert load_backbone(find_backbone("mrl")).config == BackboneConfig(layers=4)
-    assert load_backbone(find_backbone("backbone-tiny")).config == PRESETS["tiny"]
+    for preset in ("tiny", "nano"):
+        assert load_backbone(find_backbone(f"backbone-{preset}")).config == PRESETS[preset]
     with pytest.raises(InputError, match="nowhere"):
         load_backbone(find_backbone("nowhere.safetensors"))
 
@@ -19,3 +20,9 @@ def test_every_shipped_file_has_its_digest():
     lines = DIGESTS.read_text().splitlines()
     files = [*WEIGHTS.glob("*.onnx"), *WEIGHTS.glob("*.safetensors")]
     assert sorted(f"{sha256(file)}  {file.name}" for file in files) == sorted(lines)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "safetensors"])  # to predict with, and, not in every image, to train on
+def test_shipped_files_stay_small(kind):
+    sizes = [file.stat().st_size for file in WEIGHTS.glob(f"*.{kind}")]
+    assert max(sizes) < 16e6 and sum(sizes) < 24e6

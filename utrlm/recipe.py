@@ -39,6 +39,7 @@ class Recipe:
     frames: bool = True
     backbone: str = ""  # to start from: a shipped one's name or a file; its shape replaces the fields above
     dropout: float = 0.0  # in the blocks
+    dilations: tuple[int, ...] = (1, 1, 1)  # of structure's blocks of two-dimensional convolutions, one each
     composition: int = 0  # letters that boosted trees read; what is exported is their mean with the network; 0: none
     seeds: int = 1  # models that differ in their seed, counted up from `seed`; what is exported is their mean
     distil: bool = False  # these models teach one more instead, which is exported
@@ -190,8 +191,9 @@ def check_drawn(recipe: Recipe, where: str) -> None:
     for one in recipe.drawn:
         if one.target not in names:
             raise InputError(f"{where}: drawn for target {one.target!r}, which is none of {', '.join(names)}")
-        if not recipe.teachers_of(one.target) or recipe.trained.kind != "scalar":
-            raise InputError(f"{where}: [[drawn]] needs teachers, and a task of scalars")
+        kind = recipe.trained.kind  # thermodynamics teaches structures
+        if kind == "site" or (kind == "scalar" and not recipe.teachers_of(one.target)):
+            raise InputError(f"{where}: [[drawn]] needs teachers, and a task of scalars or of structures")
         if one.count < 1:
             raise InputError(f"{where}: drawn for {one.target}: count is {one.count}, below 1")
 

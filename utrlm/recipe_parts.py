@@ -29,7 +29,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Sequences without a label, which the teachers give one: as long as training rows of the target."""
+    """Sequences without a label, as long as training rows of the target: the teachers, or of a structure
+    thermodynamics, give them one."""
 
     target: str  # whose label is asked for
     count: int

@@ -54,7 +54,7 @@ weight_column = click.option(
 unit = click.option("--unit", default="", help="Of the label columns.")
 epochs = click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20.0, help="Times a row is seen.")
 backbone = click.option(
-    "--backbone", default="", metavar="NAME|FILE", help="To start from: mrl, backbone-tiny, or a file."
+    "--backbone", default="", metavar="NAME|FILE", help="To start from: mrl, backbone-tiny, backbone-nano, or a file."
 )
 backbone_output = click.option(
     "--backbone-output",

@@ -48,15 +48,21 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
     config = replace(start.config, dropout=recipe.dropout) if start else backbone_config(recipe)
     model: Any
     if recipe.trained.kind == "pairs":
-        model = PairModel(config)
+        model = PairModel(config, recipe.dilations)
     else:
         model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
     if start:
         model.backbone.load_state_dict(start.state_dict())
         hidden = load_hidden(find_backbone(recipe.backbone))
-        if hidden and recipe.trained.kind == "scalar":
-            model.head.hidden.load_state_dict(hidden)
+        if recipe.trained.kind != "site" and hidden.keys() == head_of(model).state_dict().keys():  # else another kind's
+            head_of(model).load_state_dict(hidden)
     return model
+
+
+def head_of(model: Any) -> Any:
+    """What a backbone's file keeps of a model's head, for the next one to start from: of scalars the hidden layer, of
+    pairs all of it."""
+    return model.head if isinstance(model, PairModel) else model.head.hidden
 
 
 def backbone_config(recipe: Recipe) -> BackboneConfig:

@@ -14,7 +14,7 @@ from utrlm.files import written
 from utrlm.recipe import Recipe
 from utrlm.table import build_table, read_table
 from utrlm.training import checkpoint
-from utrlm.training.build import examples, inputs, new_model
+from utrlm.training.build import examples, head_of, inputs, new_model
 from utrlm.training.claim import compare
 from utrlm.training.composition import compose
 from utrlm.training.ensemble import Ensemble
@@ -54,7 +54,7 @@ def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone
     if backbone_output:
         first = model.members[0] if isinstance(model, Ensemble) else model
         with written(backbone_output) as beside:
-            hidden = first.head.hidden if recipe.trained.kind == "scalar" else None
+            hidden = head_of(first) if recipe.trained.kind != "site" else None
             save_backbone(first.backbone, Path(beside), {}, hidden)
 
 

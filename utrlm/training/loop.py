@@ -94,7 +94,7 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
     plan = make_plan(train_set, recipe)
     steps, every = len(plan), max(1, len(plan) // recipe.validations)
     state = checkpoint.load(folder, recipe, steps, model, average, optimisers)
-    phase, saved = None, time.monotonic()
+    phase, saved, following = None, time.monotonic(), None
     with catch_sigterm() as stopped, Log(folder, result, device, state.step, steps, how.tensorboard) as log:
         while state.step < steps:
             step = state.step
@@ -104,15 +104,15 @@ def train(model: Any, recipe: Recipe, train_set: Batches, valid_set: Any, folder
                 forward = parallel.callable_of(model)
             rate = learning_rate(step, steps, recipe.warmup) * phase.rate
             length, rows = plan[step]
-            batch = train_set.batch(length, rows, (recipe.seed, step))
-            loss = backward(model, forward, batch, recipe.accumulate, device)
+            batch = following or train_set.batch(length, rows, (recipe.seed, step))
+            total = backward(model, forward, batch, recipe.accumulate, device)
+            move(model, average, optimisers, recipe, step, rate)
+            following = train_set.batch(*plan[step + 1], (recipe.seed, step + 1)) if step + 1 < steps else None
             late = time.monotonic() - saved > CHECKPOINT_SECONDS
-            loss, due, stop = parallel.added([loss, late, len(stopped)], device)
+            # a GPU has computed all the while and is waited for here alone; before anything of the step is kept
+            loss, due, stop = parallel.added([total.item(), late, len(stopped)], device)
             if not math.isfinite(loss):
                 raise DivergedError(f"step {step}: the loss is {loss}; rows {', '.join(train_set.names(rows))}")
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            take_step(optimisers, rate)
-            move_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))
             state.step += 1
             log.step(state.step, batch, loss, rate)
             if state.step % every == 0 or state.step == steps:
@@ -147,8 +147,8 @@ def make_plan(train_set: Batches, recipe: Recipe) -> list[tuple[int, Any]]:
     return plan[: max(1, round(len(plan) * recipe.epochs / epochs))]
 
 
-def backward(model: Any, forward: Any, batch: Any, parts: int, device: torch.device) -> float:
-    """Gradient of a batch's loss, computed in parts; this process's share of that loss.
+def backward(model: Any, forward: Any, batch: Any, parts: int, device: torch.device) -> torch.Tensor:
+    """Gradient of a batch's loss, computed in parts; this process's share of that loss, ().
 
     The loss of a batch is the sum over its parts, each weighing as its rows do, so that neither the number of
     parts nor that of processes changes what is learned.
@@ -164,4 +164,11 @@ def backward(model: Any, forward: Any, batch: Any, parts: int, device: torch.dev
             loss = model.loss(output.float(), part) * share
             (loss * parallel.count()).backward()  # processes' gradients are averaged
         total += loss.detach()
-    return total.item()
+    return total
+
+
+def move(model: Any, average: Any, optimisers: list[Any], recipe: Recipe, step: int, rate: float) -> None:
+    """Weights along a batch's gradient, and the average after them. Early on the average forgets faster."""
+    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+    take_step(optimisers, rate)
+    move_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))

@@ -39,13 +39,14 @@ class BackboneConfig:
 
 
 # Widths of RiNALMo's published sizes (8 M, 33 M, 150 M, 650 M parameters) and one for a CPU. Heads of about 64:
-# at nano's width faster than RiNALMo's 20 of 16. docs/backbones.md has the table.
+# at nano's width faster than RiNALMo's 20 of 16. Feed-forward: of the multiples of 64, which a GPU's matrix units
+# want, the nearest to RiNALMo's 8/3 of the width. docs/backbones.md has the table.
 PRESETS = {
     "tiny": BackboneConfig(6, 128, 4, 320),
-    "nano": BackboneConfig(6, 320, 5, 853),
+    "nano": BackboneConfig(6, 320, 5, 832),
     "micro": BackboneConfig(12, 480, 8, 1280),
-    "mega": BackboneConfig(30, 640, 10, 1706),
-    "giga": BackboneConfig(33, 1280, 20, 3413),
+    "mega": BackboneConfig(30, 640, 10, 1728),
+    "giga": BackboneConfig(33, 1280, 20, 3392),
 }
 
 
@@ -76,7 +77,7 @@ class Stem(nn.Module):
         x = F.gelu(self.first(one_hot)) * here  # (B, D, L)
         for convolution in self.rest:
             x = (x + F.gelu(convolution(x))) * here
-        x = x.transpose(1, 2)  # (B, L, D)
+        x = x.transpose(1, 2).contiguous()  # (B, L, D); else all blocks would walk over it crosswise
         if self.frame is not None:
             x = x + self.frame(frames(codes.shape[1], codes.device))
         return x

@@ -77,5 +77,4 @@ def unfreeze(model: Any, phase: Phase) -> None:
 @torch.no_grad()
 def move_average(average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
     """Exponential moving average of the weights, in place."""
-    for mean, now in zip(average.parameters(), model.parameters(), strict=True):
-        mean.lerp_(now, 1 - decay)
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)

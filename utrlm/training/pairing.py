@@ -22,13 +22,12 @@ from utrlm.training.data import Sequences, pad, row_names
 from utrlm.training.model import Backbone, BackboneConfig
 
 CHANNELS = 32
-BLOCKS = 3
 NOT_GIVEN = -1.0  # in place of a prior probability
 IMPOSSIBLE = -30.0  # logit of two letters that cannot pair
 RARE = -5.0  # logit of a pair of which nothing is known
 FAMILIAR = 100  # letters; longer training sequences are of six families only, and of another the network is too sure
 PRIOR_SHARE = 0.6  # sequences that are shown with their prior in training, so that one model serves with and without
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 PAIRS_A_BATCH = 260_000
 
 
@@ -38,18 +37,23 @@ class PairBatch:
 
     codes: np.ndarray  # (B, L) int64, padded on the left
     prior: np.ndarray  # (B, L, L) float32, NOT_GIVEN where there is none
-    paired: np.ndarray  # (B, L, L) float32, 0 or 1
+    paired: np.ndarray  # (B, L, L) float32, 0 or 1, or a probability
     padded: bool
 
 
 class PairExamples(Sequences):
-    """Sequences with their structures."""
+    """Sequences with their structures; where none is known, with what thermodynamics says of it.
+
+    Such a row's label is the probability of each pair, and it is never shown with it.
+    """
 
     def __init__(self, table: pd.DataFrame, context: int, priors: list[np.ndarray], prior_share: float):
         """`priors`: of each row's last `context` letters, the probable pairs (3, P): i, j, probability."""
         codes = [alphabet.encode(sequence) for sequence in table["sequence"]]
+        structures = table["structure"].fillna("")
+        self.known = (structures != "").to_numpy()
         self.pairs = []
-        for structure, one in zip(table["structure"], codes, strict=True):
+        for structure, one in zip(structures, codes, strict=True):
             cut = max(0, len(one) - context)
             self.pairs.append([(i - cut, j - cut) for i, j in parse_structure(structure) if i >= cut])
         self.priors, self.prior_share = priors, prior_share
@@ -74,8 +78,10 @@ class PairExamples(Sequences):
             shift = length - len(self.codes[row])
             for i, j in self.pairs[row]:
                 paired[number, i + shift, j + shift] = paired[number, j + shift, i + shift] = 1
-            if given[number]:
-                i, j = (self.priors[row][:2] + shift).astype(int)
+            i, j = (self.priors[row][:2] + shift).astype(int)
+            if not self.known[row]:
+                paired[number, i, j] = paired[number, j, i] = self.priors[row][2]
+            elif given[number]:
                 prior[number, shift:, shift:] = 0
                 prior[number, i, j] = prior[number, j, i] = self.priors[row][2]
         return PairBatch(codes, prior, paired, True)
@@ -92,18 +98,20 @@ def read_priors(sequences: list[str], context: int, kept: Path) -> list[np.ndarr
         with written(str(kept)) as beside, open(beside, "wb") as file:
             np.save(file, np.concatenate(found, axis=1))
     flat = np.load(kept)
-    return [flat[1:, flat[0] == number] for number in range(len(sequences))]
+    return np.split(flat[1:], np.searchsorted(flat[0], np.arange(1, len(sequences))), axis=1)[: len(sequences)]
 
 
 class PairHead(nn.Module):
     """Two positions' vectors, and their prior -> the logit of their pairing."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, dilations: tuple[int, ...]):
+        """`dilations`: of each block's convolutions, the steps between the pairs that they see."""
         super().__init__()
         self.one = nn.Linear(width, CHANNELS)
         self.prior = nn.Conv2d(3, CHANNELS, 1)
-        self.first = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1) for _ in range(BLOCKS))
-        self.second = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1) for _ in range(BLOCKS))
+        self.first, self.second = (
+            nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=d, dilation=d) for d in dilations) for _ in range(2)
+        )
         self.out = nn.Conv2d(CHANNELS, 1, 1, bias=False)
         nn.init.zeros_(self.out.weight)  # training starts from the prior, or from RARE
         self.trust = nn.Parameter(torch.ones(()))
@@ -132,10 +140,10 @@ class PairModel(nn.Module):
 
     allowed: Tensor
 
-    def __init__(self, config: BackboneConfig):
+    def __init__(self, config: BackboneConfig, dilations: tuple[int, ...] = (1, 1, 1)):
         super().__init__()
         self.backbone = Backbone(config)
-        self.head = PairHead(config.width)
+        self.head = PairHead(config.width, dilations)
         self.register_buffer("allowed", torch.from_numpy(ALLOWED), persistent=False)
 
     def standardised(self, codes: Tensor, prior: Tensor) -> Tensor:
@@ -189,7 +197,7 @@ class PairModel(nn.Module):
         scores = dict.fromkeys(THRESHOLDS, 0.0)
         for examples.prior_share in (0.0, 1.0):
             for rows, batch in examples.in_order():
-                for row, padded in zip(rows, self(*self.inputs(batch))[0].numpy(), strict=True):
+                for row, padded in zip(rows, self(*self.inputs(batch))[0].cpu().numpy(), strict=True):
                     first = len(padded) - len(examples.codes[row])
                     near = by_distance(padded[first:, first:])
                     for threshold in THRESHOLDS:

@@ -30,7 +30,7 @@ from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
 
 KEY = "utrlm.backbone"  # metadata key
-HIDDEN = "hidden."  # begins the names of a scalar head's weights
+HIDDEN = "hidden."  # begins the names of a head's weights
 SHORTEST = 20  # nt; less is too little context to guess a letter from
 VALID_SHARE = 0.05
 RANDOM_LENGTHS = (25, 100)  # nt, of the random UTRs
@@ -79,7 +79,7 @@ def pretrain_file(
         corpus = read_corpus(fastas, random_utrs, recipe)
         everything = [*corpus.train, *(codes for part in corpus.valid.values() for codes in part)]
         folds = read_folds(everything, recipe.context, folder / "structures.npz") if fold else None
-        model = new_masked_model(preset, init, token_dropout, folded=fold)
+        model = new_masked_model(preset, init, token_dropout, folded=fold, dropout=recipe.dropout)
         valid = sequences(everything[len(corpus.train) :], recipe, folds)
         model = train(model, recipe, sequences(corpus.train, recipe, folds), valid, folder, How(tensorboard, shard))
     scores = {name: model.scores(sequences(part, recipe, folds)) for name, part in corpus.valid.items()}
@@ -93,7 +93,7 @@ def pretrain_file(
     return scores
 
 
-def new_masked_model(preset: str, init: str, token_dropout: bool, folded: bool) -> MaskedModel:
+def new_masked_model(preset: str, init: str, token_dropout: bool, folded: bool, dropout: float = 0.0) -> MaskedModel:
     """An untrained language model, or one whose backbone `init` names.
 
     Raises:
@@ -101,7 +101,7 @@ def new_masked_model(preset: str, init: str, token_dropout: bool, folded: bool) 
     """
     start = load_backbone(find_backbone(init)) if init else None
     config = start.config if start else PRESETS[preset]
-    config = replace(config, token_dropout=token_dropout or config.token_dropout)
+    config = replace(config, token_dropout=token_dropout or config.token_dropout, dropout=dropout)
     model = FoldedModel(config) if folded else MaskedModel(config)
     if start:
         model.backbone.load_state_dict(start.state_dict())
@@ -152,9 +152,11 @@ def draw_random(count: int, seed: int) -> list[np.ndarray]:
 def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any], hidden: Any = None) -> None:
     """Write the weights in bfloat16, with configuration, alphabet and scores in the metadata.
 
-    `hidden`: the layer of a scalar head whose outputs are the features, for heads of other targets to start from.
+    Without dropout, which is a setting of whoever trains on.
+    `hidden`: of a scalar head the layer whose outputs are the features, of pairs the head: what others start from.
     """
-    metadata = {"config": asdict(backbone.config), "alphabet": alphabet.NAME, "scores": scores}
+    config = replace(backbone.config, dropout=0.0)
+    metadata = {"config": asdict(config), "alphabet": alphabet.NAME, "scores": scores}
     values = backbone.state_dict() | {
         HIDDEN + name: value for name, value in (hidden.state_dict() if hidden else {}).items()
     }
@@ -163,7 +165,7 @@ def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any], hidden
 
 
 def load_hidden(path: Path) -> dict[str, torch.Tensor]:
-    """The hidden layer of the scalar head that a backbone's file holds beside it; {} where there is none."""
+    """What a backbone's file holds of a head beside it; {} where there is nothing."""
     if is_checkpoint(path):
         return {}
     with safe_open(path, framework="pt") as file:

@@ -23,12 +23,14 @@ KEPT = "teachers.npy"
 def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.DataFrame:
     """The table with training labels drawn towards the teachers' mean, which is less noisy than one measurement.
 
-    A target without a teacher keeps its labels. The rows that the recipe draws follow; their label is that mean. What
-    the teachers say is kept in `folder`, so that a continued run does not ask them again.
+    A target without a teacher keeps its labels, and structures have no other. The rows that the recipe draws follow;
+    their label is that mean. What the teachers say is kept in `folder`, so that a continued run does not ask again.
 
     Raises:
         InputError: a teacher cannot be used, or a file to draw from below `data` has nothing to draw.
     """
+    if recipe.trained.kind == "pairs":  # their teacher is thermodynamics, see `pairing.PairExamples`
+        return pd.concat([table, draw_rows(table, recipe, data)], ignore_index=True) if recipe.drawn else table
     if not any(recipe.teachers_of(target.name) for target in recipe.trained.targets):
         return table
     drawn = draw_rows(table, recipe, data)
