@@ -141,7 +141,7 @@ def check_fold(cards: list[ModelCard], fold: bool) -> None:
     if fold and not folding:
         raise InputError("--fold is for models of structure: add --tasks structure, or a model of your own")
     if folding and not fold:
-        sys.stderr.write("without --fold the network tells structures alone: of no use on RNAs unlike its training\n")
+        sys.stderr.write("without --fold the network tells structures alone: worse on RNAs unlike its training\n")
 
 
 def predict_fasta(
