@@ -13,6 +13,7 @@ import pytest
 
 from utrlm.models import open_model
 from utrlm.recipe import read_recipe
+from utrlm.training.build import inputs
 from utrlm.training.pretrain import load_backbone
 
 from .conftest import ROOT
@@ -68,7 +69,8 @@ def test_what_a_recipe_names_is_made_before_it(make, model):
     for command in make("-n", model, "DATA=tables", recipes=ROOT.glob("recipes/*.toml")):
         if recipe := option(command, "recipe"):
             plan = read_recipe(ROOT / recipe)
-            assert {one for one in (plan.backbone, *plan.teachers) if one.startswith("runs/")} <= made
+            files = map(str, inputs(plan, Path()).values())
+            assert {one for one in files if one.startswith("runs/")} <= made
             assert option(command, "data") == "tables"
         made |= {one for one in (option(command, "output"), option(command, "backbone-output")) if one}
     assert f"runs/{model}.onnx" in made

@@ -1,6 +1,9 @@
-# A recipe, the last file, with the settings of the files before it in place of its own; its tables' teachers are the GPU's.
-FNR == 1 && ++file == ARGC - 1 { for (key in own) print own[key] }
-file < ARGC - 1 { if (/^[a-z_]+ = /) own[$1] = $0; next }
-/^\[\[/ { body = 1 }
-body { gsub("\"runs/", "\"runs/gpu/") }
-body || !($1 in own)
+# A recipe, the last file, with the settings of the files before it in place of its own: above their first [[table]] those of the
+# training, below it those of whatever table has them. What it names in runs/ lies in runs/gpu/.
+FNR == 1 { body = ""; last = ++file == ARGC - 1 }
+FNR == 1 && last { for (key in own) if (key !~ /^\[/) print moved(own[key]) }
+/^\[\[/ { body = "[" }
+!last { if (/^[a-z_]+ = /) own[body $1] = $0; next }
+body && (body $1) in own { $0 = own[body $1] }
+body || !($1 in own) { print moved($0) }
+function moved(line) { gsub("\"runs/", "\"runs/gpu/", line); return line }
