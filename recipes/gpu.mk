@@ -1,5 +1,5 @@
 # Models of every task on one GPU (an H200 or H100), in reckoned 25 minutes:
-#   make -C recipes -f gpu.mk DATA=../shared/data       or one file of it, such as ../runs/gpu/mrl.onnx
+#   make -j 2 -C recipes -f gpu.mk DATA=../shared/data       or one file of it, such as ../runs/gpu/mrl.onnx
 # A command ends after LIMIT seconds; given again, it continues from its checkpoint. Recipes are the shipped models', with what
 # recipes/gpu/ says otherwise, and what they make lies in runs/gpu/. Needs the extra fold for structure, and onnxruntime-gpu in place
 # of onnxruntime for mrl: its teachers are asked about 1.5 million sequences, reckoned 20 minutes on 16 CPU cores.
@@ -14,14 +14,14 @@ NANO ?= $(PRETRAIN_nano)
 export TORCH_COMPILE_DISABLE ?= 1
 
 # file                         minutes    reads   weights
-GPU := backbone-nano.safetensors # 2.5     6 MB   15.6 MB  measured 2.1 on an H100, beside four others
-GPU += mrl-wide.onnx             # 5       8 MB   15.8 MB  measured 2.3 a network, four at once
-GPU += mrl.onnx                  # 7      30 MB    2.1 MB  measured: 1.2 to draw, 2.9 to train; reckoned: 3 to ask and the rest
-GPU += mrl.safetensors           # 0.5    30 MB    2.1 MB  from here on reckoned
-GPU += te.onnx                   # 1.5     4 MB    2.7 MB  with trees, on the CPUs
-GPU += el.onnx                   # 1.5     4 MB    2.7 MB  with trees, on the CPUs
-GPU += structure.onnx            # 6       3 MB    0.8 MB  4 of them ViennaRNA, on one core
-GPU += splice.onnx               # 1       9 MB    1.3 MB
+GPU := structure.onnx            # 3.5     3 MB    0.8 MB  reckoned; and 11 of ViennaRNA on one core: -j 2 makes it beside the others
+GPU += backbone-nano.safetensors # 2.5     6 MB   15.6 MB  measured: 2.1 on an H100 that four others used
+GPU += mrl-wide.onnx             # 4       8 MB   15.8 MB  measured: 2.3 a network, four at once; one alone reckoned 1
+GPU += mrl.onnx                  # 8      30 MB    2.1 MB  measured: 1.2 to draw, 2.9 to train; reckoned: to ask, and the rest
+GPU += mrl.safetensors           # 0.5    30 MB    2.1 MB  reckoned, as those below
+GPU += te.onnx                   # 2       4 MB    2.7 MB  with trees, on the CPUs
+GPU += el.onnx                   # 2       4 MB    2.7 MB  with trees, on the CPUs
+GPU += splice.onnx               # 1.5     9 MB    1.3 MB
 OF_GPU = $(basename $(filter %.onnx,$(GPU)))
 
 .PHONY: gpu
