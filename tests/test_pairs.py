@@ -25,10 +25,12 @@ from utrlm.predict import Predictor
 from utrlm.recipe import read_recipe
 from utrlm.recipe_parts import Drawn
 from utrlm.table import build_table
-from utrlm.training.build import examples
+from utrlm.training.build import examples, head_of, new_model
 from utrlm.training.finetune import finetune_file
+from utrlm.training.finish import trained_model
 from utrlm.training.model import BackboneConfig
 from utrlm.training.pairing import FAMILIAR, NOT_GIVEN, PairModel, read_priors
+from utrlm.training.pretrain import save_backbone
 from utrlm.training.teachers import teach
 
 HAIRPIN = ("GGGGGAAAACCCCC", "(((((....)))))")
@@ -192,6 +194,18 @@ def test_what_is_drawn_is_taught_by_thermodynamics(trained, tmp_path):
             assert (batch.prior == NOT_GIVEN).all() and (batch.paired[own] == told).all()
         else:
             assert (batch.prior[own] == told).all() and set(np.unique(batch.paired)) == {0, 1}
+
+
+def test_another_run_starts_from_backbone_and_head(trained, tmp_path):
+    recipe, path = read_recipe(trained / "s.toml"), tmp_path / "b.safetensors"
+    train_rows = build_table(recipe, trained).query("split == 'train'")
+    before = trained_model(recipe, train_rows, trained / "run")
+    save_backbone(before.backbone, path, {}, head_of(before))
+    after = new_model(replace(recipe, backbone=str(path)), train_rows)
+    for name, value in before.state_dict().items():
+        torch.testing.assert_close(after.state_dict()[name], value.bfloat16().float(), atol=0, rtol=0)
+    untrained = new_model(replace(recipe, backbone="mrl"), train_rows)  # a file with a scalar head's layer
+    assert not untrained.head.out.weight.any() and after.head.out.weight.any()
 
 
 def test_no_sequences_have_no_priors(tmp_path):
