@@ -1,6 +1,6 @@
 // FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it; or training.
 
-include { file_of ; files_of ; named ; sheet_samples } from './subworkflows/local/inputs/main.nf'
+include { file_of ; files_of ; named ; sheet_samples ; tasks_of } from './subworkflows/local/inputs/main.nf'
 include { TRAIN ; check_training ; training_inputs } from './subworkflows/local/train/main.nf'
 include { PAGE } from './subworkflows/local/report/main.nf'
 include { PROVENANCE } from './subworkflows/local/provenance/main.nf'
@@ -34,12 +34,7 @@ def check_schema() {
 // Stops at once, in one line, where parameters do not fit each other or name what is not there.
 def check_parameters() {
     check_schema()
-    def shipped = files("${projectDir}/utrlm/weights/*.onnx").collect { model -> model.baseName }.findAll { name -> !name.startsWith('backbone-') }.sort()
-    params.tasks.toString().tokenize(',').each { task ->
-        if (!(task.trim() in shipped)) {
-            error("--tasks ${task}: no shipped model; there are ${shipped.join(', ')}")
-        }
-    }
+    tasks_of('--tasks', params.tasks)
     def training = [params.pretrain_fasta, params.train_table, params.recipe, params.data, params.evaluate].any()
     if (training) {
         if (params.fasta || params.input || params.genome || params.vcf) {
@@ -57,7 +52,7 @@ def check_parameters() {
     if ([params.vcf, params.mutagenesis, params.design].findAll { one -> one }.size() > 1) {
         error("give one of --vcf, --mutagenesis and --design")
     }
-    if (params.fold && !params.models && !params.tasks.toString().contains('structure')) {
+    if (params.fold && params.tasks && !params.models && !params.tasks.toString().contains('structure')) {
         error("--fold is for models of structure: add --tasks structure, or --models of your own")
     }
     if (params.design == true) {
@@ -82,7 +77,7 @@ def help_text() {
     nextflow run main.nf --pretrain_fasta 'utrs/*.fa.gz' [options]
 
       --fasta           FASTA of 5' UTRs, plain or gz: a path, a glob in quotes, or several divided by commas
-      --input           CSV with columns sample and fasta, instead
+      --input           CSV with columns sample, fasta and perhaps tasks (models of that sample), instead
       --genome, --gtf   genome FASTA (plain or bgzipped) and its GTF or GFF3 (plain or gz), to cut the 5' UTRs from
       --vcf             VCF or BCF: predict what its variants do to these 5' UTRs; a path, a glob, or several
       --select          transcripts: all, mane, canonical, gene (one a gene)  [${params.select}]
@@ -149,7 +144,7 @@ workflow {
         VARIANTS(channel.fromList(vcfs.collect { pair -> pair + annotated }), models)
         told = VARIANTS.out.table.mix(VARIANTS.out.counts).map { pair -> pair[1] }
         made = told.mix(VARIANTS.out.vcf.flatMap { row -> row.tail() }.flatten())
-        (versions, given, decide) = [VARIANTS.out.versions, vcfs.collect { pair -> pair[1] } + given, decide + ['select', 'haplotypes']]
+        (versions, given, decide) = [VARIANTS.out.versions_utrlm, vcfs.collect { pair -> pair[1] } + given, decide + ['select', 'haplotypes']]
     }
     else {
         EXTRACT(channel.fromList(params.genome ? [[[id: 'utrs']] + annotated] : []))
@@ -159,13 +154,13 @@ workflow {
         if (params.mutagenesis) {
             MUTAGENESIS(utrs, models)
             told = MUTAGENESIS.out.table.map { pair -> pair[1] }
-            (made, versions, decide) = [extracted.mix(told), MUTAGENESIS.out.versions, decide + ['deletions']]
+            (made, versions, decide) = [extracted.mix(told), MUTAGENESIS.out.versions_utrlm, decide + ['deletions']]
         }
         else if (params.design) {
             DESIGN(utrs.mix(channel.fromList(fastas || params.genome ? [] : [[[id: 'random'], []]])), models)
             told = DESIGN.out.table.mix(DESIGN.out.trajectory).map { pair -> pair[1] }
             made = extracted.mix(told, DESIGN.out.fasta.map { pair -> pair[1] })
-            (versions, decide) = [DESIGN.out.versions, decide + ['design']]
+            (versions, decide) = [DESIGN.out.versions_utrlm, decide + ['design']]
         }
         else {
             SPLIT(utrs)
@@ -181,7 +176,7 @@ workflow {
             )
             (table, speeds, told) = [MERGE.out.table, PREDICT.out.speed, channel.empty()]
             made = extracted.mix(MERGE.out.table.mix(MERGE.out.structures, MERGE.out.ct).flatMap { row -> row.tail() })
-            (versions, decide) = [PREDICT.out.versions, decide + ['select', 'uorf', 'fold', 'ct', 'pseudoknots', 'shard_residues']]
+            (versions, decide) = [PREDICT.out.versions_utrlm, decide + ['select', 'uorf', 'fold', 'ct', 'pseudoknots', 'shard_residues']]
         }
     }
     if (params.report) {

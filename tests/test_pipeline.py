@@ -1,5 +1,6 @@
 """The real pipeline on a real Nextflow."""
 
+import csv
 import gzip
 
 import pytest
@@ -97,11 +98,17 @@ def test_samplesheet(nextflow, tmp_path):
     (tmp_path / "one.fa").write_bytes(b">u1\nACGTACGT\n")
     (tmp_path / "two.fa").write_bytes(b">u1\nACGTACGT\n>u2\nACGA\n")
     sheet = tmp_path / "samples.csv"
-    sheet.write_text(f"sample,fasta\nzebra,{tmp_path}/two.fa\nant,one.fa\n")
-    done = nextflow("--input", sheet, "--outdir", "sheet")
+    sheet.write_text(f"sample,fasta,tasks\nzebra,{tmp_path}/two.fa,mrl\nant,one.fa,te; structure\nbee,one.fa,\n")
+    done = nextflow("--input", sheet, "--ct", "--outdir", "sheet")
     assert done.returncode == 0, done.stdout
-    rows = [line.split("\t")[:2] for line in (done.folder / "sheet/predictions.tsv").read_text().splitlines()]
-    assert rows == [["sample", "id"], ["zebra", "u1"], ["zebra", "u2"], ["ant", "u1"]]
+    with (done.folder / "sheet/predictions.tsv").open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    named = [f"{row['sample']} {row['id']}" for row in rows]
+    assert named == ["zebra u1", "zebra u2", "ant u1", "bee u1"]
+    assert [bool(row["mrl_varying"]) for row in rows] == [True, True, False, True]
+    assert [bool(row["te_hek"] and row["structure_dot_bracket"]) for row in rows] == [False, False, True, True]
+    titles = (done.folder / "sheet/structures.dbn").read_text().splitlines()[::3]
+    assert titles == [">u1 ant", ">u1 bee"] and list(rows[0])[-1] == "flags"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +116,8 @@ def test_samplesheet(nextflow, tmp_path):
     [
         ("sample,fasta\na,none.fa\n", "row 1: none.fa: no such file"),
         ("sample,fasta\na,\n", "row 1: needs a value in the columns sample and fasta"),
-        ("sample,fasta,tasks\na,s.fa,mrl\n", "row 1: column tasks: only sample and fasta are read"),
+        ("sample,fasta,colour\na,s.fa,red\n", "row 1: column colour: only sample, fasta and tasks are read"),
+        ("sample,fasta,tasks\na,s.fa,mlr\n", "row 1: task mlr: no shipped model; there are el, mrl"),
         ("sample,fasta\na b,s.fa\n", "row 1: sample 'a b': letters"),
         ("sample,fasta\na,s.fa\na,s.fa\n", "two files would be sample 'a'; rename one"),
     ],

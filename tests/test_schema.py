@@ -1,5 +1,6 @@
 """nextflow_schema.json says what nextflow.config and the commands have."""
 
+import csv
 import json
 import re
 
@@ -34,6 +35,17 @@ def test_every_parameter_and_its_default():
 def test_the_schema_is_one_and_takes_its_own_defaults():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate({name: value for name, value in config_defaults().items() if value is not None}, SCHEMA)
+
+
+def test_the_sheet_of_samples_has_its_schema():
+    schema = json.loads((ROOT / PROPERTIES["input"]["schema"]).read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    with (ROOT / "assets/samplesheet.csv").open() as sheet:
+        rows = list(csv.DictReader(sheet))
+    jsonschema.validate(rows, schema)
+    assert all((ROOT / "assets" / row["fasta"]).is_file() for row in rows)
+    read = (ROOT / "subworkflows/local/inputs/main.nf").read_text()
+    assert f"- [{', '.join(map(repr, schema['items']['properties']))}]" in read
 
 
 @pytest.mark.parametrize(

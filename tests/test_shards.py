@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -70,6 +71,27 @@ def test_several_samples_get_a_column(fasta, tmp_path):
         fake_tables(tmp_path, manifests[-1])
     merge(str(tmp_path / "m.tsv"), str(tmp_path), tuple(map(str, manifests)))
     assert (tmp_path / "m.tsv").read_text() == "sample\tid\tflags\none\ta\t\ntwo\ta\t\n"
+
+
+def test_samples_of_different_models_share_one_table(fasta, tmp_path):
+    manifests = []
+    for sample, columns, cells in (("one", "mrl", "1"), ("two", "te\tfold", "2\t()"), ("three", "te\tfold", "3\t()")):
+        split(str(fasta(b">a\nAC\n>a\nAC\n")), sample, 100, str(tmp_path))
+        manifests.append(tmp_path / f"{sample}.manifest.json")
+        (tmp_path / f"{sample}.00001.tsv").write_text(f"id\t{columns}\tflags\na\t{cells}\t\na\t{cells}\tlong\n")
+        if sample != "one":
+            fake_structures(tmp_path, manifests[-1])
+    (tmp_path / "out").mkdir()
+    asked = str(tmp_path / "m.tsv"), str(tmp_path), tuple(map(str, manifests)), str(tmp_path), str(tmp_path / "out")
+    assert merge_files(*asked) == 6
+    told = [line.split("\t") for line in (tmp_path / "m.tsv").read_text().splitlines()]
+    assert told[0] == ["sample", "id", "mrl", "te", "fold", "flags"]
+    assert told[2] == ["one", "a", "1", "", "", "long,duplicate_id"] and told[3] == ["two", "a", "", "2", "()", ""]
+    titles = (tmp_path / "out/structures.dbn").read_text().splitlines()[::3]
+    assert titles == [">a two", ">a two", ">a three", ">a three"]
+    shutil.rmtree(tmp_path / "three.00001.structures")  # its table says that it had structures
+    with pytest.raises(InputError, match=r"three\.00001\.structures: No such file"):
+        merge_files(*asked)
 
 
 def fake_structures(folder, manifest, ct=True):

@@ -5,7 +5,6 @@ into input order, write. A record is always padded to the same length, whatever 
 so that its numbers do not depend on its neighbours, to the last bit.
 """
 
-import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -132,16 +131,9 @@ def open_table(output: str, form: str, predictor: Predictor, uorf: bool) -> Abst
 
 
 def check_fold(cards: list[ModelCard], fold: bool) -> None:
-    """Say aloud where structures are made without thermodynamics, which is worth more than the network.
-
-    Raises:
-        InputError: `fold` without a model of structure.
-    """
-    folding = any(card.kind == "pairs" for card in cards)
-    if fold and not folding:
+    """Raise InputError for `fold` without a model of structure."""
+    if fold and not any(card.kind == "pairs" for card in cards):
         raise InputError("--fold is for models of structure: add --tasks structure, or a model of your own")
-    if folding and not fold:
-        sys.stderr.write("without --fold the network tells structures alone: worse on RNAs unlike its training\n")
 
 
 def predict_fasta(

@@ -64,6 +64,7 @@ class Recipe:
     ema: float = 0.999  # decay of the moving average that is shipped
     clip: float = 1.0  # largest norm of the gradient
     mask_share: float = 0.05  # sequences that lose one letter, so that N is a letter the model knows
+    mutated: float = 0.0  # share of letters that training replaces by others, but for the eight in a site's middle
     kmer: int = 25  # sequences that share this many letters in a row stay in one split
     test_share: float = 0.2
     valid_share: float = 0.1

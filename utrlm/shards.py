@@ -87,49 +87,79 @@ def merge_files(
         raise InputError("--structures-dir and --structures go together")
     if structures_dir and structures:
         read = [_read_manifest(path) for path in manifests]
-        merge_structures(
-            structures_dir,
-            structures,
-            [(m["sample"] if len(read) > 1 else "", one["name"], one["records"]) for m in read for one in m["shards"]],
-        )
+        told = _with_structures(read, tables_dir, Path(structures_dir))
+        several = len(read) > 1
+        shards = [(m["sample"] if several else "", one["name"], one["records"]) for m in told for one in m["shards"]]
+        merge_structures(structures_dir, structures, shards)
     return merge(output, tables_dir, manifests)
+
+
+def _with_structures(read: list[dict[str, Any]], tables_dir: str, folder: Path) -> list[dict[str, Any]]:
+    """Manifests of the samples that have structures. All with the same columns have them if one does, or a lost
+    folder would go unnoticed."""
+    columns = [_columns(tables_dir, manifest) for manifest in read]
+    found = [any((folder / f"{one['name']}.structures").exists() for one in manifest["shards"]) for manifest in read]
+    folded = [own for own, some in zip(columns, found, strict=True) if some or not any(found)]
+    return [manifest for manifest, own in zip(read, columns, strict=True) if own in folded]
 
 
 def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
     """Write the shards' tables as one; returns the number of rows.
 
+    Samples may have been predicted by different models: a column that one of them lacks is empty in its rows.
+
     Raises:
-        InputError: a manifest or a table is missing or damaged, has other columns than the first, or not as
-            many rows and letters as its shard has.
+        InputError: a manifest or a table is missing or damaged, has other columns than its sample's first, or not
+            as many rows and letters as its shard has.
     """
-    header, rows = "", 0
+    read, rows = [_read_manifest(path) for path in manifests], 0
+    columns = _union([_columns(tables_dir, manifest) for manifest in read])
     with _open_output(output) as stream:
-        for path in manifests:
-            manifest = _read_manifest(path)
-            sample = manifest["sample"] if len(manifests) > 1 else ""
+        stream.write("\t".join(["sample"] * (len(read) > 1) + columns) + "\n")
+        for manifest in read:
+            sample, own = manifest["sample"] if len(read) > 1 else "", _columns(tables_dir, manifest)
             repeated, number = set(manifest["duplicates"]), 0
             for shard in manifest["shards"]:
                 table = Path(tables_dir) / f"{shard['name']}.tsv"
                 lines = _lines(table, shard["records"], shard["residues"])
-                columns = next(lines, "")
-                if not header:
-                    header = columns
-                    stream.write(("sample\t" if sample else "") + header + "\n")
-                if columns != header:
+                if next(lines, "").split("\t") != own:
                     raise InputError(f"{table}: its columns differ from the first table's")
                 for line in lines:
                     if number in repeated:
                         line = _add_flag(line, "duplicate_id")
+                    if own != columns:
+                        cells = dict(zip(own, line.split("\t"), strict=True))
+                        line = "\t".join(cells.get(column, "") for column in columns)
                     stream.write((sample + "\t" if sample else "") + line + "\n")
                     number += 1
             rows += number
     return rows
 
 
+def _columns(tables_dir: str, manifest: dict[str, Any]) -> list[str]:
+    """Columns of a sample's first table."""
+    table = Path(tables_dir) / f"{manifest['shards'][0]['name']}.tsv"
+    try:
+        with table.open(encoding="utf-8", newline="\n") as stream:
+            return stream.readline().rstrip("\n").split("\t")
+    except OSError as error:
+        raise InputError(f"{table}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{table}: row 0 is damaged ({error})") from error
+
+
+def _union(tables: list[list[str]]) -> list[str]:
+    """The columns of all tables, as they come first; the flags are the last."""
+    every = list(dict.fromkeys(column for table in tables for column in table))
+    return sorted(every, key=lambda column: column == "flags")
+
+
 def _read_manifest(path: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         _check_name(manifest["sample"])
+        if not manifest["shards"]:
+            raise ValueError("it has no shards")
         for shard in manifest["shards"]:
             _check_name(shard["name"])
             counts = shard["records"], shard["residues"]

@@ -55,28 +55,6 @@ TASKS = {
             ),
         ),
         Task(
-            name="splice",
-            kind="site",
-            targets=tuple(
-                Target(
-                    f"{species.lower()}_{site}",
-                    PROBABILITY,
-                    f"whether the {letters} in the middle is a splice {site} of {species}, if half of those asked are",
-                    letters,
-                )
-                for species in ("Human", "Arabidopsis")
-                for site, letters in (("donor", "GT"), ("acceptor", "AG"))
-            ),
-        ),
-        Task(
-            name="structure",
-            kind="pairs",
-            targets=(
-                Target("dot_bracket", STRUCTURE, "structure without pseudoknots, of the letters that were read"),
-                Target("confidence", "share", "letters expected to be paired or unpaired as that structure says"),
-            ),
-        ),
-        Task(
             name="te",
             kind="scalar",
             targets=(
@@ -103,6 +81,28 @@ TASKS = {
                     "experimental: rank of the expression level in PC3 cells among transcripts from both ends of the"
                     f" scale of translation efficiency, the only ones whose values are public ({_CAO})",
                 ),
+            ),
+        ),
+        Task(
+            name="structure",
+            kind="pairs",
+            targets=(
+                Target("dot_bracket", STRUCTURE, "structure without pseudoknots, of the letters that were read"),
+                Target("confidence", "share", "letters expected to be paired or unpaired as that structure says"),
+            ),
+        ),
+        Task(
+            name="splice",
+            kind="site",
+            targets=tuple(
+                Target(
+                    f"{species.lower()}_{site}",
+                    PROBABILITY,
+                    f"whether the {letters} in the middle is a splice {site} of {species}, if half of those asked are",
+                    letters,
+                )
+                for species in ("Human", "Arabidopsis")
+                for site, letters in (("donor", "GT"), ("acceptor", "AG"))
             ),
         ),
     )

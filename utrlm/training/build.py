@@ -23,8 +23,9 @@ def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> A
         with parallel.first_alone():
             priors = read_priors(list(rows["sequence"]), recipe.context, folder / f"priors-{split}.npy")
         return PairExamples(rows, recipe.context, priors, PRIOR_SHARE)
-    targets, mask_share = [target.name for target in task.targets], recipe.mask_share if split == "train" else 0.0
-    return Examples(rows, targets, recipe.context, recipe.batch_tokens, mask_share, task.kind)
+    targets = [target.name for target in task.targets]
+    noise = {"mask_share": recipe.mask_share, "mutated": recipe.mutated} if split == "train" else {}
+    return Examples(rows, targets, recipe.context, recipe.batch_tokens, kind=task.kind, **noise)
 
 
 def inputs(recipe: Recipe, data: Path) -> dict[str, Path]:

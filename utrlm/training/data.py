@@ -9,6 +9,7 @@ import pandas as pd
 
 from utrlm import alphabet
 
+SITE_LETTERS = 8  # in the middle of a site's window: the two of the site and three on either side
 BUCKETS = (50, 64, 80, 100, 128, 192, 256, 384, 512)  # few shapes: each is compiled once
 
 
@@ -89,15 +90,17 @@ class Examples(Sequences):
         context: int,
         batch_tokens: int,
         mask_share: float = 0.0,
+        mutated: float = 0.0,
         kind: str = "scalar",
     ):
-        """`mask_share`: sequences of a batch that lose one letter."""
+        """`mask_share`: sequences of a batch that lose one letter; `mutated`: letters that become another one."""
         codes = [alphabet.encode(sequence) for sequence in table["sequence"]]
         super().__init__(codes, table["repeat"].to_numpy(dtype=np.int64), context, batch_tokens, kind)
         self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
         self.label = table["label"].to_numpy(dtype=np.float32)
         self.weight = table["weight"].to_numpy(dtype=np.float32)
-        self.mask_share = mask_share
+        self.mask_share, self.mutated = mask_share, mutated
+        self.kept = SITE_LETTERS if kind == "site" else 0
         self.where = row_names(table)
 
     def names(self, rows: np.ndarray) -> list[str]:
@@ -105,14 +108,31 @@ class Examples(Sequences):
         return [self.where[row] for row in rows]
 
     def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Batch:
-        """Assemble a batch; the letters that are lost are drawn from `seed`."""
+        """Assemble a batch; the letters that are lost or mutated are drawn from `seed`."""
         codes = pad([self.codes[i] for i in rows], length)
         random = np.random.default_rng(seed)
         for i in np.flatnonzero(random.random(len(rows)) < self.mask_share):
             letters = np.flatnonzero(codes[i] != alphabet.PAD)
             codes[i, letters[-1 - random.integers(len(letters))]] = alphabet.MASK
+        if self.mutated:
+            codes = mutate(codes, self.mutated, self.kept, random)
         padded = not bool(self.unpadded[rows].all())
         return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
+
+
+def mutate(codes: np.ndarray, share: float, kept: int, random: np.random.Generator) -> np.ndarray:
+    """Each letter with the probability `share` another one, but for the `kept` columns in the middle. (B, L) -> (B, L)
+
+    Labels stay: most single letters matter little, so a network learns not to trust any of them alone
+    (Lee et al. 2023, doi:10.1186/s13059-023-02941-w).
+    """
+    changed = (random.random(codes.shape) < share) & (codes > alphabet.MASK)
+    first = (codes.shape[1] - kept) // 2
+    changed[:, first : first + kept] = False
+    known = len(alphabet.LETTERS)
+    first_letter = alphabet.SIZE - known
+    others = (codes - first_letter + random.integers(1, known, size=codes.shape)) % known + first_letter
+    return np.where(changed, others, codes)
 
 
 def row_names(table: pd.DataFrame) -> list[str]:

@@ -17,7 +17,7 @@ process CRATE {
 
     output:
     tuple val(meta), path('ro-crate-metadata.json'), path('pipeline_info/main.nf', includeInputs: true), emit: crate
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-crate --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-crate --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -9,7 +9,7 @@ process EVALUATE {
     output:
     tuple val(meta), path("${meta.id}.scores.json"), emit: scores
     tuple val(meta), path("${meta.id}.plots"), emit: plots, optional: true
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-evaluate --version | sed 's/.*version //'"), emit: versions, topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-evaluate --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

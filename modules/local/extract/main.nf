@@ -10,7 +10,7 @@ process EXTRACT {
     tuple val(meta), path("${meta.id}.fa"), emit: fasta
     tuple val(meta), path("${meta.id}.bed"), emit: bed
     tuple val(meta), path("${meta.id}.counts.tsv"), emit: counts
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-extract --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-extract --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -14,7 +14,7 @@ process FINETUNE {
     tuple val(meta), path("${meta.id}.recipe.toml"), emit: recipe
     tuple val(meta), path("${meta.id}.folds.tsv.gz"), emit: folds, optional: true
     tuple val(meta), path("${meta.id}.{card.md,curve.png}"), emit: report, optional: true
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-finetune --version | sed 's/.*version //'"), emit: versions, topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-finetune --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

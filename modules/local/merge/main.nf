@@ -10,7 +10,7 @@ process MERGE {
     tuple val(meta), path("${meta.id}.tsv"), emit: table
     tuple val(meta), path('structures.dbn'), path('pairs.tsv'), emit: structures, optional: true
     tuple val(meta), path('structures.ct'), emit: ct, optional: true
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-merge --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-merge --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -11,7 +11,7 @@ process PRETRAIN {
     tuple val(meta), path("${meta.id}.safetensors"), emit: backbone
     tuple val(meta), path("${meta.id}.scores.json"), emit: scores
     tuple val(meta), path("${meta.id}.log.jsonl"), emit: log
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-pretrain --version | sed 's/.*version //'"), emit: versions, topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-pretrain --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

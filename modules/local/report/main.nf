@@ -10,7 +10,7 @@ process REPORT {
 
     output:
     tuple val(meta), path("report/*_mqc*"), emit: sections
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-report --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-report --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -9,7 +9,7 @@ process SPLIT {
     output:
     tuple val(meta), path("shards/*.fa"), emit: shards
     tuple val(meta), path("shards/*.manifest.json"), emit: manifest
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-split --version | sed 's/.*version //'"), topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-split --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -11,7 +11,7 @@ process VARIANTS {
     tuple val(meta), path("${meta.id}.effects.tsv"), emit: table
     tuple val(meta), path("${meta.id}.utrlm.vcf.gz"), path("${meta.id}.utrlm.vcf.gz.{tbi,csi}"), emit: vcf
     tuple val(meta), path("${meta.id}.counts.tsv"), emit: counts
-    tuple val("${task.process}"), val('utrlm'), eval("utrlm-variants --version | sed 's/.*version //'"), emit: versions, topic: versions
+    tuple val("${task.process}"), val('utrlm'), eval("utrlm-variants --version | sed 's/.*version //'"), emit: versions_utrlm, topic: versions
 
     script:
     def args = task.ext.args ?: ''

@@ -36,13 +36,28 @@ def sample_of(fasta) {
     return fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, '').replaceAll(/[^\w.-]/, '_')
 }
 
-// Samples of a sheet with columns sample and fasta, in its order; a relative path counts from the sheet's folder.
+// Names of the shipped models that predict.
+def shipped_models() {
+    return files("${projectDir}/utrlm/weights/*.onnx").collect { model -> model.baseName }.findAll { name -> !name.startsWith('backbone-') }.sort()
+}
+
+// The shipped models that a text names, divided by commas, semicolons or blanks; `where` says whose text it is.
+def tasks_of(where, text) {
+    def shipped = shipped_models()
+    return text.toString().tokenize(',; ').each { task ->
+        if (!(task in shipped)) {
+            error("${where} ${task}: no shipped model; there are ${shipped.join(', ')}")
+        }
+    }
+}
+
+// Samples of a sheet with columns sample, fasta and perhaps tasks, in its order; a relative path counts from the sheet's folder.
 def sheet_samples(name, value) {
     def sheet = file_of(name, value)
     def inputs = sheet.splitCsv(header: true, strip: true).withIndex(1).collect { row, number ->
-        def others = row.keySet() - ['sample', 'fasta']
-        if (others) { // one table has the same columns for all samples
-            error("--${name} ${value}: row ${number}: column ${others.join(', ')}: only sample and fasta are read; --tasks holds for all samples")
+        def others = row.keySet() - ['sample', 'fasta', 'tasks']
+        if (others) {
+            error("--${name} ${value}: row ${number}: column ${others.join(', ')}: only sample, fasta and tasks are read")
         }
         if (!row.sample || !row.fasta) {
             error("--${name} ${value}: row ${number}: needs a value in the columns sample and fasta")
@@ -54,7 +69,8 @@ def sheet_samples(name, value) {
         if (!fasta.isFile()) {
             error("--${name} ${value}: row ${number}: ${row.fasta}: no such file")
         }
-        [[id: row.sample], fasta]
+        def tasks = tasks_of("--${name} ${value}: row ${number}: task", row.tasks ?: '')
+        [[id: row.sample] + (tasks ? [tasks: tasks.join(',')] : [:]), fasta]
     }
     return named_once(name, inputs)
 }

@@ -24,5 +24,5 @@ workflow PAGE {
         models,
         versions.map { _process, tool, version -> "${tool}=${version}".toString() }.unique().toSortedList().map { found -> software + found },
     )
-    MULTIQC(REPORT.out.sections, file("${projectDir}/conf/multiqc.yml"))
+    MULTIQC(REPORT.out.sections, file("${projectDir}/assets/multiqc_config.yml"))
 }

@@ -145,5 +145,5 @@ workflow TRAIN {
         .mix(FINETUNE.out.model, FINETUNE.out.card, FINETUNE.out.log, FINETUNE.out.recipe, FINETUNE.out.folds, FINETUNE.out.report)
         .flatMap { row -> row.tail() }
         .flatten()
-    versions = PRETRAIN.out.versions.mix(FINETUNE.out.versions, EVALUATE.out.versions)
+    versions = PRETRAIN.out.versions_utrlm.mix(FINETUNE.out.versions_utrlm, EVALUATE.out.versions_utrlm)
 }
