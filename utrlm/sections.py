@@ -161,7 +161,7 @@ def card_section(card: ModelCard, about: dict[str, Any], parent: Section) -> Sec
         "id": f"utrlm_{card.name}_card",
         "section_name": "Card",
         "plot_type": "html",
-        "data": f"<div class='table-responsive'>{table}</div><p>{escape(' '.join(filter(None, notes)))}</p>",
+        "data": f"<div class='table-responsive'>{table}</div><p style='overflow-wrap:anywhere'>{escape(' '.join(filter(None, notes)))}</p>",
         **parent,
     }
 
