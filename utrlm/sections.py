@@ -155,13 +155,14 @@ def card_section(card: ModelCard, about: dict[str, Any], parent: Section) -> Sec
         f"Data: {data}." if data else "",
         f"Version {card.version}, SHA-256 {about['sha256']}.",
     ]
+    text = escape(" ".join(filter(None, notes)))  # the digest is one long word
     table = "<table class='table table-sm'><thead><tr><th>Column</th><th>Unit</th><th>What it says</th>"
     table += f"<th>Skill on rows that were held out</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return {
         "id": f"utrlm_{card.name}_card",
         "section_name": "Card",
         "plot_type": "html",
-        "data": f"<div class='table-responsive'>{table}</div><p style='overflow-wrap:anywhere'>{escape(' '.join(filter(None, notes)))}</p>",
+        "data": f"<div class='table-responsive'>{table}</div><p style='overflow-wrap:anywhere'>{text}</p>",
         **parent,
     }
 
