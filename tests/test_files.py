@@ -7,6 +7,7 @@ import pytest
 
 from utrlm.errors import InputError
 from utrlm.files import written
+from utrlm.table import read_table
 
 
 def write(path, text="new"):
@@ -24,6 +25,12 @@ def test_whole_or_not_at_all(tmp_path):
     write(path)
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["o.tsv"]
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.tsv.gz", "none.parquet"])
+def test_a_missing_table_is_named_once(tmp_path, name):
+    with pytest.raises(InputError, match=rf"^{tmp_path}/{name}: No such file or directory$"):
+        read_table(tmp_path / name)
 
 
 def test_a_link_is_replaced_and_its_target_left_alone(tmp_path):

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from utrlm import alphabet
@@ -73,3 +74,16 @@ def test_training_reads_the_very_window_that_prediction_reads(context):
     window = alphabet.WINDOWS["site"](alphabet.encode(sequence), context)
     assert batch.codes.tolist() == [window.tolist()]
     assert padded_length(context) == context
+
+
+def test_mutations_leave_a_site_and_what_is_no_letter():
+    from utrlm.training.data import Examples
+
+    rows = pd.DataFrame({"sequence": ["N" + "ACGT" * 9 + "TAN"] * 2, "target": "t", "label": 1.0})
+    examples = Examples(rows.assign(weight=1.0, repeat=1), ["t"], 48, 480, mutated=0.2, kind="site")
+    drawn, given = examples.batch(48, np.zeros(500, dtype=int), (3,)).codes, examples.codes[0]
+    assert (drawn == examples.batch(48, np.zeros(500, dtype=int), (3,)).codes).all()  # the same draw, the same letters
+    changed = drawn != given
+    free = (given > alphabet.MASK) & ~np.isin(np.arange(48), np.arange(20, 28))
+    assert not changed[:, ~free].any() and drawn.max() < alphabet.SIZE and drawn[changed].min() > alphabet.MASK
+    assert abs(changed[:, free].mean() - 0.2) < 0.02

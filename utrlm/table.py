@@ -35,11 +35,12 @@ def read_table(path: Path) -> pd.DataFrame:
         InputError: the file is missing or cannot be read as a table.
     """
     try:
+        path.open("rb").close()  # the readers of pandas say in many ways that a file is missing
         if ".parquet" in path.suffixes:
             return pd.read_parquet(path)
         return pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",")
     except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OverflowError) as error:
-        raise InputError(f"{path}: {str(error) or 'cut off'}") from error
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or str(error) or 'cut off'}") from error
 
 
 def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataFrame:
