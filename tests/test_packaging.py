@@ -45,16 +45,17 @@ def requirements(extra):
 def test_environment_of_a_module(module):
     environment = yaml.safe_load((module / "environment.yml").read_text())
     assert environment["channels"] == ["conda-forge", "bioconda"]
-    own, *others = (name.split("::")[1] for name in environment["dependencies"])
+    assert environment["dependencies"] == sorted(environment["dependencies"])  # as nf-core has it
+    names = [name.split("::")[1] for name in environment["dependencies"]]
     if module.name == "multiqc":  # another's program: nothing of ours
+        (own,) = names
         assert (ROOT / "conf/containers.config").read_text().count(f"bioconda::{own}'") == 1
         assert own.replace("=", "==") in (ROOT / "tools/multiqc.txt").read_text().splitlines()
         return
-    assert own == f"utrlm={PROJECT['version']}"
-    wanted = {}
+    wanted = {"utrlm": f"={PROJECT['version']}"}
     for extra in EXTRAS.get(module.name, "").split():
         wanted |= requirements(extra)
-    assert others == sorted(name + bound for name, bound in wanted.items())
+    assert sorted(names) == sorted(name + bound for name, bound in wanted.items())
 
 
 @pytest.mark.parametrize(

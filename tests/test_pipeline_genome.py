@@ -38,6 +38,8 @@ def test_from_a_genome_to_predictions(nextflow, inputs, run, tmp_path):
     assert set(digests(found, found["#run"]["result"])) == {
         "predictions.tsv",
         "utrs.fa",
+        "structures.dbn",
+        "pairs.tsv",
         "utrs.bed",
         "utrs.counts.tsv",
     }

@@ -59,11 +59,11 @@ def test_the_page_shows_them_and_needs_no_network(results):
 def test_the_crate_holds_what_lies_there(results):
     found = entities(results / "ro-crate-metadata.json")
     inside = [one for one in found.values() if "File" in one["@type"] and not one["@id"].startswith("ni:")]
-    assert {one["@id"] for one in inside} == {"pipeline_info/main.nf", "predictions.tsv"}
+    assert {one["@id"] for one in inside} == {"pipeline_info/main.nf", "predictions.tsv", "structures.dbn", "pairs.tsv"}
     assert all(sha256(results / one["@id"]) == one["sha256"] for one in inside)
     given = digests(found, found["#run"]["object"])
     assert given["golden.fa"] == sha256(GOLDEN) and given["uorf"] is None
-    assert {name for name in given if name.endswith(".onnx")} == {"mrl.onnx", "te.onnx", "el.onnx"}
+    assert {name for name in given if name.endswith(".onnx")} == {"mrl.onnx", "te.onnx", "el.onnx", "structure.onnx"}
 
 
 def test_a_name_with_an_apostrophe_is_in_the_crate(nextflow, tmp_path):
