@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from .conftest import ROOT
+from .mutants import FAULTS
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 RULES = dict(re.findall(r"^([\w-]+):[^\n=]*\n((?:\t.*\n)*)", MAKEFILE, flags=re.MULTILINE))
@@ -43,3 +44,9 @@ def test_issue_forms(name):
     assert form["name"] and form["description"]
     assert len({field["id"] for field in fields}) == len(fields) > 2
     assert all(field["attributes"]["label"] for field in fields)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[0]}: {fault[1]}")
+def test_what_a_mutant_replaces_stands_there_once(fault):
+    module, old, *_ = fault
+    assert (ROOT / f"utrlm/{module}.py").read_text().count(old) == 1
