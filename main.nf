@@ -34,7 +34,7 @@ def check_schema() {
 // Stops at once, in one line, where parameters do not fit each other or name what is not there.
 def check_parameters() {
     check_schema()
-    tasks_of('--tasks', params.tasks)
+    tasks_of('--tasks', params.tasks.toString().tokenize(',').collect { task -> task.trim() })
     def training = [params.pretrain_fasta, params.train_table, params.recipe, params.data, params.evaluate].any()
     if (training) {
         if (params.fasta || params.input || params.genome || params.vcf) {

@@ -41,10 +41,10 @@ def shipped_models() {
     return files("${projectDir}/utrlm/weights/*.onnx").collect { model -> model.baseName }.findAll { name -> !name.startsWith('backbone-') }.sort()
 }
 
-// The shipped models that a text names, divided by commas, semicolons or blanks; `where` says whose text it is.
-def tasks_of(where, text) {
+// The same names, unless one is of no shipped model; `where` says who gave them.
+def tasks_of(where, names) {
     def shipped = shipped_models()
-    return text.toString().tokenize(',; ').each { task ->
+    return names.each { task ->
         if (!(task in shipped)) {
             error("${where} ${task}: no shipped model; there are ${shipped.join(', ')}")
         }
@@ -69,7 +69,7 @@ def sheet_samples(name, value) {
         if (!fasta.isFile()) {
             error("--${name} ${value}: row ${number}: ${row.fasta}: no such file")
         }
-        def tasks = tasks_of("--${name} ${value}: row ${number}: task", row.tasks ?: '')
+        def tasks = tasks_of("--${name} ${value}: row ${number}: task", (row.tasks ?: '').tokenize(',; '))
         [[id: row.sample] + (tasks ? [tasks: tasks.join(',')] : [:]), fasta]
     }
     return named_once(name, inputs)
