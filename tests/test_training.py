@@ -186,6 +186,10 @@ def test_a_table_of_ones_own_becomes_a_model(own, tmp_path):
     assert {target.unit for target in card.targets} == {"h"}
     assert (card.metrics["hours"]["n"], card.metrics["decay rate"]["n"]) == (20, 20)
     assert evaluate_file(str(output), None, str(run / "recipe.toml"), str(tmp_path), "test") == card.metrics
+    kept = (run / "recipe.toml").read_text()
+    with pytest.raises(InputError, match=r"another recipe \(epochs\)"):
+        finetune_table(str(own), str(output), str(run), 1, "life", ("hours", "decay rate"), **{**COLUMNS, "epochs": 2.0})
+    assert (run / "recipe.toml").read_text() == kept  # that of the run which lies there
 
 
 @pytest.mark.parametrize(

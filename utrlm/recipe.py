@@ -107,20 +107,29 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         InputError: the file is missing, not TOML, or has a key that no field of `Recipe` or `Source` bears.
     """
-    values = _read_toml(path)
-    sources = _build_all(Source, values.pop("sources", []), f"{path}: sources")
-    targets = _build_all(Target, values.pop("targets", []), f"{path}: targets")
-    phases = _build_all(Phase, values.pop("phases", []), f"{path}: phases")
-    drawn = _build_all(Drawn, values.pop("drawn", []), f"{path}: drawn")
+    return parse_recipe(_read_text(path), str(path))
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """The recipe that a text (TOML) tells; `where` is what a message calls it.
+
+    Raises:
+        InputError: see `read_recipe`.
+    """
+    values = _parse_toml(text, where)
+    sources = _build_all(Source, values.pop("sources", []), f"{where}: sources")
+    targets = _build_all(Target, values.pop("targets", []), f"{where}: targets")
+    phases = _build_all(Phase, values.pop("phases", []), f"{where}: phases")
+    drawn = _build_all(Drawn, values.pop("drawn", []), f"{where}: drawn")
     tables = {"sources": sources, "targets": targets, "phases": phases, "drawn": drawn}
-    recipe: Recipe = _build(Recipe, {**values, **tables}, str(path))
-    check_settings(recipe, str(path))
+    recipe: Recipe = _build(Recipe, {**values, **tables}, where)
+    check_settings(recipe, where)
     if recipe.task not in TASKS and (recipe.task or not recipe.targets):
-        raise InputError(f"{path}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
-    check_sources(recipe.sources, recipe.asked, str(path))
-    check_drawn(recipe, str(path))
+        raise InputError(f"{where}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
+    check_sources(recipe.sources, recipe.asked, where)
+    check_drawn(recipe, where)
     if recipe.trained.kind == "site" and recipe.context % SITE_STEP:
-        raise InputError(f"{path}: context is {recipe.context}; of sites it is a multiple of {SITE_STEP}")
+        raise InputError(f"{where}: context is {recipe.context}; of sites it is a multiple of {SITE_STEP}")
     return recipe
 
 
@@ -130,7 +139,7 @@ def read_settings(path: Path | None, **given: Any) -> Recipe:
     Raises:
         InputError: the file is missing, not TOML, or has a key that is unknown or given.
     """
-    values = _read_toml(path) if path else {}
+    values = _parse_toml(_read_text(path), str(path)) if path else {}
     if twice := sorted(set(values) & (set(given) | {"sources", "targets", "phases", "drawn"})):
         raise InputError(f"{path}: {twice[0]!r} is not told here")
     recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, str(path))
@@ -138,14 +147,22 @@ def read_settings(path: Path | None, **given: Any) -> Recipe:
     return recipe
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file's content, or InputError."""
+def _read_text(path: Path) -> str:
+    """A file's text, or InputError."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
+    except ValueError as error:  # not UTF-8
         raise InputError(f"{path}: {error}") from error
+
+
+def _parse_toml(text: str, where: str) -> dict[str, Any]:
+    """What a TOML text holds, or InputError."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def check_settings(recipe: Recipe, where: str) -> None:

@@ -11,7 +11,7 @@ from utrlm.errors import InputError
 from utrlm.evaluate import FOLD_COLUMNS, predict_labels
 from utrlm.files import written
 from utrlm.own import choose_labels, table_recipe
-from utrlm.recipe import Recipe, read_recipe
+from utrlm.recipe import Recipe, parse_recipe, read_recipe
 from utrlm.speed import granted_cpus
 from utrlm.table import build_table
 from utrlm.training import parallel
@@ -81,19 +81,39 @@ def finetune_file(
         raise InputError("give --recipe FILE and --data DIR, or --table FILE and --label-column COLUMN")
     if backbone:  # an export from the checkpoint reads the recipe alone
         raise InputError("--backbone goes with --table; with --recipe, say it in the recipe: backbone = ...")
-    plan, folder, threads = read_recipe(Path(recipe)), Path(checkpoint_dir), cpus or granted_cpus()
-    plan = replace(plan, seeds=seeds or plan.seeds)
+    plan = read_recipe(Path(recipe))
+    finetune_plan(replace(plan, seeds=seeds or plan.seeds), Path(data), output, checkpoint_dir, cpus, how, resume)
+
+
+def finetune_plan(
+    plan: Recipe,
+    data: Path,
+    output: str,
+    checkpoint_dir: str,
+    cpus: int,
+    how: How,
+    resume: bool,
+    text: str = "",
+) -> None:
+    """Train a recipe's model, or models, in `checkpoint_dir` and export it; `text` is kept there as recipe.toml.
+
+    Raises:
+        InputError: a table or a teacher cannot be used, or the folder is another run's.
+    """
+    folder, threads = Path(checkpoint_dir), cpus or granted_cpus()
     parallel.join()
-    with claimed(folder, plan, inputs(plan, Path(data)), resume):
+    with claimed(folder, plan, inputs(plan, data), resume):
+        if text and parallel.rank() == 0:  # not before: a refused run leaves the recipe of the one that lies there
+            (folder / "recipe.toml").write_text(text, encoding="utf-8")
         for fold in range(plan.folds):
-            predict_fold(plan, Path(data), folder, threads, fold, how)
+            predict_fold(plan, data, folder, threads, fold, how)
         members = seeded(plan, folder)
         for member, place in members:
-            finetune(member, Path(data), place, threads, how=how)
+            finetune(member, data, place, threads, how=how)
         if plan.distil or not members:
-            finetune(taught_by(plan, members, Path(data)), Path(data), folder, threads, how=how)
+            finetune(taught_by(plan, members, data), data, folder, threads, how=how)
         if parallel.rank() == 0:
-            export_plan(plan, Path(data), folder, Path(output))
+            export_plan(plan, data, folder, Path(output))
 
 
 def predict_fold(recipe: Recipe, data: Path, folder: Path, threads: int, fold: int, how: How = DEFAULT) -> None:
@@ -148,12 +168,11 @@ def finetune_table(
     Raises:
         InputError: the table cannot be used.
     """
-    path, folder = Path(table), Path(checkpoint_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    recipe = folder / "recipe.toml"
+    path = Path(table)
     chosen = choose_labels(path, list(labels), task)
-    recipe.write_text(table_recipe(path, name, chosen, **columns, task=task or ""), encoding="utf-8")
-    finetune_file(str(recipe), str(path.parent), output, checkpoint_dir, cpus, seeds=seeds, how=how, resume=resume)
+    text = table_recipe(path, name, chosen, **columns, task=task or "")
+    plan = replace(parse_recipe(text, table), seeds=seeds or 1)
+    finetune_plan(plan, path.parent, output, checkpoint_dir, cpus, how, resume, text)
 
 
 def export_checkpoint(
