@@ -71,7 +71,8 @@ def masked_batch(codes):
 def scalar_batch(codes):
     """Sequences of one length, with random labels of four targets."""
     label = np.random.default_rng(1).normal(size=len(codes)).astype(np.float32)
-    return Batch(pad(codes, len(codes[0])), np.arange(len(codes)) % 4, label, np.ones_like(label), False)
+    weight, number = np.ones_like(label), np.arange(len(codes))
+    return Batch(pad(codes, len(codes[0])), number % 4, label, weight, number, label, 0 * weight, False)
 
 
 def compiled(model, function, way):

@@ -187,8 +187,9 @@ def test_a_table_of_ones_own_becomes_a_model(own, tmp_path):
     assert (card.metrics["hours"]["n"], card.metrics["decay rate"]["n"]) == (20, 20)
     assert evaluate_file(str(output), None, str(run / "recipe.toml"), str(tmp_path), "test") == card.metrics
     kept = (run / "recipe.toml").read_text()
+    longer = {**COLUMNS, "epochs": 2.0}
     with pytest.raises(InputError, match=r"another recipe \(epochs\)"):
-        finetune_table(str(own), str(output), str(run), 1, "life", ("hours", "decay rate"), **{**COLUMNS, "epochs": 2.0})
+        finetune_table(str(own), str(output), str(run), 1, "life", ("hours", "decay rate"), **longer)
     assert (run / "recipe.toml").read_text() == kept  # that of the run which lies there
 
 
@@ -212,6 +213,7 @@ def test_a_table_that_does_not_fit(own, tmp_path, labels, changed, message):
         ('target = "varying"', 'target = "halflife"', "'halflife' of b.csv.gz is none of"),
         ('task = "mrl"', 'task = "x"', "task 'x' is none of"),
         ('group = "family"', 'group = "clan"', "no column 'clan'"),
+        ('group = "family"', "family = -1.0", "family is -1.0 of b.csv.gz, below 0"),
         ('file = "a.csv"', 'file = "none.csv"', "none.csv"),
     ],
 )

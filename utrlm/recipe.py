@@ -201,6 +201,8 @@ def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
     for source in sources:
         if source.target not in names:
             raise InputError(f"{where}: target {source.target!r} of {source.file} is none of {', '.join(names)}")
+        if source.family < 0:
+            raise InputError(f"{where}: family is {source.family} of {source.file}, below 0")
 
 
 def check_drawn(recipe: Recipe, where: str) -> None:

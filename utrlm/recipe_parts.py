@@ -16,6 +16,7 @@ class Source:
     rank: str = ""  # column of noise ranks: 0 is the best-measured row
     rank_scale: float = 80_000.0  # a row of rank r weighs 1 / (1 + r / rank_scale)
     weight: str = ""  # column of weights in the loss, or a pandas expression of columns; times what the rank gives
+    family: float = 0.0  # weight of a second loss: what a row differs by from those of its group, which stay together
     repeat: int = 1  # times a row is seen in an epoch; 0: the table is not learned, it only helps to split the others
     keep: str = ""  # pandas query: rows that are used at all
     average: bool = False  # rows of one sequence become one: their mean label, weighted by their number

@@ -47,7 +47,8 @@ def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataF
     """All sources of a recipe as one table; with a `fold`, the part with that number is the test.
 
     Columns: sequence (upper case, T), target, label (target's unit), structure (dot-bracket, kind "pairs"
-    only), part (name it is scored under), weight, repeat, rank, source, row (in its file), group, split
+    only), part (name it is scored under), weight, family (weight in the loss of differences), measured (the
+    label, whatever teachers make of it), repeat, rank, source, row (in its file), group, split
     (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
     are fixed by a query, and all rows of a table that is not learned).
     """
@@ -102,6 +103,8 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
             "structure": structure,
             "part": source.name or source.target,
             "weight": weight.astype(float),
+            "family": weight.astype(float) * source.family,
+            "measured": label.astype(float),
             "repeat": source.repeat,
             "rank": rank,
             "source": source.file,
@@ -173,8 +176,8 @@ def _check_expression(raw: pd.DataFrame, expression: str, path: Path) -> None:
 def _average(table: pd.DataFrame) -> pd.DataFrame:
     """One row a distinct sequence: its first row with the mean label, weighing as much as all its rows."""
     same = table.groupby("sequence")
-    mean, weight = same["label"].transform("mean"), same["weight"].transform("sum")
-    return table.assign(label=mean, weight=weight).drop_duplicates("sequence")
+    mean, weights = same["label"].transform("mean"), same[["weight", "family"]].transform("sum")
+    return table.assign(label=mean, measured=mean, **weights).drop_duplicates("sequence")
 
 
 def _query(raw: pd.DataFrame, query: str, path: Path) -> pd.DataFrame:

@@ -21,6 +21,9 @@ class Batch:
     target: np.ndarray  # (B,) int64, column of the label
     label: np.ndarray  # (B,) float32, natural units
     weight: np.ndarray  # (B,) float32
+    family: np.ndarray  # (B,) int64, rows of one number are compared with each other; -1 with none
+    measured: np.ndarray  # (B,) float32, natural units, what they are compared by
+    compared: np.ndarray  # (B,) float32, weight of that
     padded: bool  # whether any position is padding
 
 
@@ -47,7 +50,10 @@ class Sequences:
     def epoch(self, seed: int, number: int) -> list[tuple[int, np.ndarray]]:
         """Bucket length and row numbers of every batch of an epoch; batches of one bucket have one shape."""
         random = np.random.default_rng((seed, number))
-        rows = random.permutation(np.repeat(np.arange(len(self.codes)), self.repeat))
+        rows = np.repeat(np.arange(len(self.codes)), self.repeat)
+        time = np.arange(len(rows)) - np.repeat(self.repeat.cumsum() - self.repeat, self.repeat)  # first, second, ...
+        order = random.permutation(len(rows))
+        rows = self.together(rows[order], time[order])
         batches = []
         for length in np.unique(self.bucket):
             for full in (True, False):
@@ -57,6 +63,13 @@ class Sequences:
                     members = np.resize(members, -(-len(members) // size) * size)
                     batches += [(int(length), part) for part in members.reshape(-1, size)]
         return [batches[i] for i in random.permutation(len(batches))]
+
+    def together(self, rows: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """An epoch's rows, shuffled, with those side by side that should meet in a batch.
+
+        `time`: how often the epoch has seen each row before, if it is seen more than once.
+        """
+        return rows
 
     def batch_size(self, length: int) -> int:
         """Sequences in a batch of one length."""
@@ -99,6 +112,10 @@ class Examples(Sequences):
         self.target = table["target"].map(targets.index).to_numpy(dtype=np.int64)
         self.label = table["label"].to_numpy(dtype=np.float32)
         self.weight = table["weight"].to_numpy(dtype=np.float32)
+        if "family" not in table:
+            table = table.assign(family=0.0, measured=table["label"], group=0)
+        self.measured, self.compared = (table[name].to_numpy(dtype=np.float32) for name in ("measured", "family"))
+        self.family = np.where(self.compared > 0, table["group"].to_numpy(dtype=np.int64), -1)
         self.mask_share, self.mutated = mask_share, mutated
         self.kept = SITE_LETTERS if kind == "site" else 0
         self.where = row_names(table)
@@ -106,6 +123,13 @@ class Examples(Sequences):
     def names(self, rows: np.ndarray) -> list[str]:
         """Table and row, from 1."""
         return [self.where[row] for row in rows]
+
+    def together(self, rows: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Families side by side, each where the first of its rows was drawn; again so where rows are seen again."""
+        family = self.family[rows]
+        number = np.where(family >= 0, family * (time.max(initial=0) + 1) + time, -1 - np.arange(len(rows)))
+        first, which = np.unique(number, return_index=True, return_inverse=True)[1:]
+        return rows[np.argsort(first[which], kind="stable")]
 
     def batch(self, length: int, rows: np.ndarray, seed: tuple[int, ...]) -> Batch:
         """Assemble a batch; the letters that are lost or mutated are drawn from `seed`."""
@@ -117,7 +141,8 @@ class Examples(Sequences):
         if self.mutated:
             codes = mutate(codes, self.mutated, self.kept, random)
         padded = not bool(self.unpadded[rows].all())
-        return Batch(codes, self.target[rows], self.label[rows], self.weight[rows], padded)
+        labels = self.target[rows], self.label[rows], self.weight[rows]
+        return Batch(codes, *labels, self.family[rows], self.measured[rows], self.compared[rows], padded)
 
 
 def mutate(codes: np.ndarray, share: float, kept: int, random: np.random.Generator) -> np.ndarray:

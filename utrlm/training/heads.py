@@ -149,7 +149,7 @@ class ScalarModel(Calibrated):
         return torch.where(self.probable, result.sigmoid(), result)
 
     def loss(self, output: Tensor, batch: Any) -> Tensor:
-        """Weighted mean loss on standardised labels. output (B, T), a `data.Batch` -> ()"""
+        """Weighted mean loss on standardised labels, and that of differences. output (B, T), a `data.Batch` -> ()"""
         target, label, weight = (
             torch.from_numpy(values).to(output.device) for values in (batch.target, batch.label, batch.weight)
         )
@@ -160,7 +160,28 @@ class ScalarModel(Calibrated):
             F.binary_cross_entropy_with_logits(output, label.clamp(0, 1), reduction="none"),
             LOSSES[self.loss_name](output, label, reduction="none"),
         )
-        return (each * weight).sum() / weight.sum().clamp(min=1e-12)  # a part of a batch may weigh nothing
+        total = (each * weight).sum() + self.difference(output, target, batch)
+        return total / weight.sum().clamp(min=1e-12)  # a part of a batch may weigh nothing
+
+    def difference(self, output: Tensor, target: Tensor, batch: Any) -> Tensor | float:
+        """Weighted sum of the loss on what rows differ by from their family's mean; 0 without families. (B,) -> ()
+
+        What near-identical sequences have in common is taken out of output and measurement alike, so that this tells
+        of nothing but the letters in which they differ.
+        """
+        if not batch.compared.any():
+            return 0.0
+        family = torch.from_numpy(np.unique(batch.family, return_inverse=True)[1]).to(output.device)
+        measured, weight = (torch.from_numpy(values).to(output.device) for values in (batch.measured, batch.compared))
+        measured = (measured - self.mean[target]) / self.scale[target]
+
+        def centred(values: Tensor) -> Tensor:
+            sums = torch.zeros(2, len(family), device=values.device)
+            sums = sums.index_add(1, family, torch.stack([values * weight, weight]))
+            return values - (sums[0] / sums[1].clamp(min=1e-12))[family]
+
+        each = LOSSES[self.loss_name](centred(output), centred(measured), reduction="none")
+        return (each * weight).sum()
 
     def weight(self, batch: Any) -> float:
         """Sum of the rows' weights. A `data.Batch`"""

@@ -23,6 +23,10 @@ from utrlm.training.optimisers import learning_rate, make_optimisers, move_avera
 
 CHECKPOINT_SECONDS = 100
 torch._dynamo.config.recompile_limit = 64  # type: ignore[attr-defined]  # shapes of batches, each compiled once
+if torch.backends.cpu.get_cpu_capability() == "AVX512":
+    # With vectors of 512 bits torch 2.15 compiles batches of 64 letters, and of others, into kernels that return NaN.
+    # A step takes up to 1.8 times as long with these.
+    torch._inductor.config.cpp.simdlen = 256  # type: ignore[attr-defined]
 
 
 class Batches(Protocol):

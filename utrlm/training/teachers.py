@@ -84,7 +84,8 @@ def draw_rows(table: pd.DataFrame, recipe: Recipe, data: Path) -> pd.DataFrame:
         texts = draw_windows(drawn, data, lengths, random) if drawn.file else draw_letters(lengths, random)
         sequences = [one for one in texts if forbidden.isdisjoint(kmers_of(one, recipe.kmer).tolist())]
         rows = {"sequence": sequences, "target": drawn.target, "weight": models["weight"].mean(), "split": "train"}
-        rows |= {"label": 0.0, "repeat": 1, "source": drawn.file or "random", "row": range(len(sequences)), "group": -1}
+        rows |= {"source": drawn.file or "random", "row": range(len(sequences)), "group": -1, "repeat": 1}
+        rows |= {"label": 0.0, "measured": 0.0, "family": 0.0}
         parts.append(pd.DataFrame(rows))
     return pd.concat(parts, ignore_index=True)
 
