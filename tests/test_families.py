@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from utrlm.errors import InputError
+from utrlm.recipe import parse_recipe
+from utrlm.tasks import TASKS
 from utrlm.training.data import Examples
 
 torch = pytest.importorskip("torch")
@@ -39,6 +42,21 @@ def test_families_stay_side_by_side(table):
         assert kinds.replace("aaa", "").count("a") == 0 and kinds.replace("bb", "").count("b") == 0
         places.add(kinds)
     assert len(places) > 10
+
+
+def test_targets_of_one_group_are_families_of_their_own(table):
+    two = Examples(table.assign(target=["t", "u"] * 4, family=2.0), ["t", "u"], 50, 400)
+    assert [two.family[i] == two.family[0] for i in range(3)] == [True, False, True]
+    assert len(set(two.family)) == 6
+
+
+@pytest.mark.parametrize("task", ["splice", "structure"])
+def test_probabilities_and_structures_are_not_compared(task):
+    target = TASKS[task].targets[0].name
+    source = f'[[sources]]\nfile = "a.csv"\ntarget = "{target}"\nfamily = 1.0\n'
+    text = f'name = "x"\ndescription = ""\ntask = "{task}"\n{source}'
+    with pytest.raises(InputError, match=r"x\.toml: family of a\.csv: structures and probabilities are not compared"):
+        parse_recipe(text, "x.toml")
 
 
 def test_without_families_an_epoch_is_a_plain_shuffle(table):

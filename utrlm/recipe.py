@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.fields import check_types
 from utrlm.recipe_parts import Drawn, Phase, Source
@@ -197,12 +198,14 @@ def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
     """Raise InputError where there is no table, or one for a target that the task does not have."""
     if not any(source.repeat for source in sources):
         raise InputError(f"{where}: no [[sources]] to learn from, so there is nothing to train on")
-    names = [target.name for target in task.targets]
+    units = {target.name: target.unit for target in task.targets}
     for source in sources:
-        if source.target not in names:
-            raise InputError(f"{where}: target {source.target!r} of {source.file} is none of {', '.join(names)}")
+        if source.target not in units:
+            raise InputError(f"{where}: target {source.target!r} of {source.file} is none of {', '.join(units)}")
         if source.family < 0:
             raise InputError(f"{where}: family is {source.family} of {source.file}, below 0")
+        if source.family and (task.kind == "pairs" or units[source.target] == PROBABILITY):
+            raise InputError(f"{where}: family of {source.file}: structures and probabilities are not compared")
 
 
 def check_drawn(recipe: Recipe, where: str) -> None:

@@ -115,7 +115,8 @@ class Examples(Sequences):
         if "family" not in table:
             table = table.assign(family=0.0, measured=table["label"], group=0)
         self.measured, self.compared = (table[name].to_numpy(dtype=np.float32) for name in ("measured", "family"))
-        self.family = np.where(self.compared > 0, table["group"].to_numpy(dtype=np.int64), -1)
+        family = table["group"].to_numpy(dtype=np.int64) * len(targets) + self.target  # a group may have several tables
+        self.family = np.where(self.compared > 0, family, -1)
         self.mask_share, self.mutated = mask_share, mutated
         self.kept = SITE_LETTERS if kind == "site" else 0
         self.where = row_names(table)
