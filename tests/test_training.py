@@ -18,10 +18,9 @@ from utrlm.recipe import read_recipe
 from utrlm.table import build_table, group_by_kmers
 from utrlm.training.data import Examples, pad
 from utrlm.training.export import SMALL
-from utrlm.training.finetune import export_checkpoint, finetune_file, finetune_table, new_model
+from utrlm.training.finetune import export_checkpoint, finetune_file, finetune_table
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import BackboneConfig
-from utrlm.training.pretrain import load_backbone
 
 from .mini import random_utrs, recipe_text
 
@@ -232,18 +231,3 @@ def test_a_label_that_is_no_number(data):
 def test_no_checkpoint_to_export(data):
     with pytest.raises(InputError, match="no such checkpoint"):
         export_checkpoint(str(data / "mini.toml"), str(data), str(data / "x.onnx"), str(data / "none"))
-
-
-def test_a_model_starts_from_another_ones_backbone(data, own, tmp_path):
-    run, backbone = str(data / "run"), data / "b.safetensors"
-    finetune_file(str(data / "mini.toml"), str(data), str(data / "first.onnx"), run, 1)
-    export_checkpoint(str(data / "mini.toml"), str(data), str(data / "first.onnx"), run, str(backbone))
-    recipe = replace(read_recipe(data / "mini.toml"), backbone=str(backbone), layers=3)
-    rows = build_table(recipe, data)
-    started, saved = new_model(recipe, rows).backbone, load_backbone(backbone)
-    assert started.config.layers == 1  # the backbone's shape, not the recipe's
-    for name, weight in saved.state_dict().items():
-        assert torch.equal(started.state_dict()[name], weight)
-    output = tmp_path / "own.onnx"
-    finetune_table(str(own), str(output), str(tmp_path / "o"), 1, "l", ("hours",), **COLUMNS, backbone=str(backbone))
-    assert "from the backbone b.safetensors" in open_model(output).card.notes

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from utrlm.card import PROBABILITY
 from utrlm.recipe import Recipe
@@ -13,7 +14,7 @@ from utrlm.training.data import Examples
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import BackboneConfig
 from utrlm.training.pairing import PRIOR_SHARE, PairExamples, PairModel, read_priors
-from utrlm.training.pretrain import find_backbone, load_backbone, load_hidden
+from utrlm.training.pretrain import HIDDEN, OUT, find_backbone, load_backbone, load_head
 
 
 def examples(table: pd.DataFrame, split: str, recipe: Recipe, folder: Path) -> Any:
@@ -54,16 +55,49 @@ def new_model(recipe: Recipe, train_table: pd.DataFrame) -> Any:
         model = ScalarModel(config, means, scales, recipe.trained.loss, probable, recipe.trained.kind)
     if start:
         model.backbone.load_state_dict(start.state_dict())
-        hidden = load_hidden(find_backbone(recipe.backbone))
-        if recipe.trained.kind != "site" and hidden.keys() == head_of(model).state_dict().keys():  # else another kind's
-            head_of(model).load_state_dict(hidden)
+        start_head(model, recipe, load_head(find_backbone(recipe.backbone)))
     return model
 
 
-def head_of(model: Any) -> Any:
-    """What a backbone's file keeps of a model's head, for the next one to start from: of scalars the hidden layer, of
-    pairs all of it."""
-    return model.head if isinstance(model, PairModel) else model.head.hidden
+def start_head(model: Any, recipe: Recipe, known: dict[str, torch.Tensor]) -> None:
+    """Start a head from what a backbone's file keeps of another one; what it lacks, or is of another kind, stays."""
+    kept = kept_of(model, recipe)
+    hidden = {name.removeprefix(HIDDEN): value for name, value in known.items() if name.startswith(HIDDEN)}
+    if not kept or hidden.keys() != kept.state_dict().keys():
+        return
+    kept.load_state_dict(hidden)
+    for number, target in enumerate(recipe.trained.targets):
+        row = known.get(row_name(recipe, target.name))
+        if row is not None:
+            with torch.no_grad():
+                model.head.out.weight[number] = row[:-1] / model.scale[number]
+                model.head.out.bias[number] = (row[-1] - model.mean[number]) / model.scale[number]
+
+
+def head_of(model: Any, recipe: Recipe) -> dict[str, torch.Tensor]:
+    """What a backbone's file keeps of a model's head, for the next one to start from.
+
+    Of pairs all of it, of sites nothing; of scalars the hidden layer and what the last one has of each target, in the
+    label's unit: weights and constant (HIDDEN + 1,).
+    """
+    kept = kept_of(model, recipe)
+    head = {HIDDEN + name: value for name, value in kept.state_dict().items()} if kept else {}
+    if recipe.trained.kind == "scalar":
+        out = model.head.out
+        weight, bias = out.weight * model.scale[:, None], out.bias * model.scale + model.mean
+        rows = torch.cat([weight, bias[:, None]], dim=1).detach()
+        head |= {row_name(recipe, target.name): rows[t] for t, target in enumerate(recipe.trained.targets)}
+    return head
+
+
+def kept_of(model: Any, recipe: Recipe) -> Any:
+    """The layers of a head that start another task's as well; a site's read something else."""
+    return {"pairs": model.head, "scalar": getattr(model.head, "hidden", None)}.get(recipe.trained.kind)
+
+
+def row_name(recipe: Recipe, target: str) -> str:
+    """What a target's part of the last layer is called in a backbone's file: another task's "hek" is another one."""
+    return f"{OUT}{recipe.task}_{target}"
 
 
 def backbone_config(recipe: Recipe) -> BackboneConfig:

@@ -54,8 +54,7 @@ def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone
     if backbone_output:
         first = model.members[0] if isinstance(model, Ensemble) else model
         with written(backbone_output) as beside:
-            hidden = head_of(first) if recipe.trained.kind != "site" else None
-            save_backbone(first.backbone, Path(beside), {}, hidden)
+            save_backbone(first.backbone, Path(beside), {}, head_of(first, recipe))
 
 
 def export_model(

@@ -30,7 +30,8 @@ from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
 
 KEY = "utrlm.backbone"  # metadata key
-HIDDEN = "hidden."  # begins the names of a head's weights
+HIDDEN = "hidden."  # begins the names of a head's weights,
+OUT = "out."  # and of what its last layer has of one target
 SHORTEST = 20  # nt; less is too little context to guess a letter from
 VALID_SHARE = 0.05
 RANDOM_LENGTHS = (25, 100)  # nt, of the random UTRs
@@ -149,28 +150,30 @@ def draw_random(count: int, seed: int) -> list[np.ndarray]:
     return [random.integers(alphabet.MASK + 1, alphabet.SIZE, size=n).astype(np.uint8) for n in lengths]
 
 
-def save_backbone(backbone: Backbone, path: Path, scores: dict[str, Any], hidden: Any = None) -> None:
+def save_backbone(
+    backbone: Backbone, path: Path, scores: dict[str, Any], head: dict[str, torch.Tensor] | None = None
+) -> None:
     """Write the weights in bfloat16, with configuration, alphabet and scores in the metadata.
 
     Without dropout, which is a setting of whoever trains on.
-    `hidden`: of a scalar head the layer whose outputs are the features, of pairs the head: what others start from.
+    `head`: what others start from of the head that it was trained with, see `build.head_of`; its last layer in float32.
     """
     config = replace(backbone.config, dropout=0.0)
     metadata = {"config": asdict(config), "alphabet": alphabet.NAME, "scores": scores}
-    values = backbone.state_dict() | {
-        HIDDEN + name: value for name, value in (hidden.state_dict() if hidden else {}).items()
+    weights = {
+        name: value.to(torch.float32 if name.startswith(OUT) else torch.bfloat16).cpu().contiguous()
+        for name, value in (backbone.state_dict() | (head or {})).items()
     }
-    weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in values.items()}
     save_file(weights, path, metadata={KEY: json.dumps(metadata)})
 
 
-def load_hidden(path: Path) -> dict[str, torch.Tensor]:
+def load_head(path: Path) -> dict[str, torch.Tensor]:
     """What a backbone's file holds of a head beside it; {} where there is nothing."""
     if is_checkpoint(path):
         return {}
     with safe_open(path, framework="pt") as file:
-        names = [name for name in file.keys() if name.startswith(HIDDEN)]  # noqa: SIM118
-        return {name.removeprefix(HIDDEN): file.get_tensor(name).float() for name in names}
+        names = [name for name in file.keys() if name.startswith((HIDDEN, OUT))]  # noqa: SIM118
+        return {name: file.get_tensor(name).float() for name in names}
 
 
 def find_backbone(name: str) -> Path:
@@ -199,5 +202,5 @@ def load_backbone(path: Path) -> Backbone:
         raise InputError(f"{path}: made for another alphabet ({metadata['alphabet']})")
     config = metadata["config"]
     backbone = Backbone(BackboneConfig(**{**config, "stem": tuple(config["stem"])}))
-    backbone.load_state_dict({name: value for name, value in weights.items() if not name.startswith(HIDDEN)})
+    backbone.load_state_dict({name: value for name, value in weights.items() if not name.startswith((HIDDEN, OUT))})
     return backbone
