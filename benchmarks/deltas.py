@@ -1,4 +1,4 @@
-"""How far predicted differences of near-identical UTRs are off: the factor of their intervals, and its coverage.
+"""How far predicted differences of near-identical UTRs are off: correlation, the factor of their intervals, its coverage.
 
 python benchmarks/deltas.py DATA: pairs of designed 50-mers of one group that differ by one or two letters.
 The factor (`deltas.PAIR_FACTORS`) is fitted on pairs of `valid` and tried on pairs of `test`; no weight saw either.
@@ -49,6 +49,11 @@ def main():
     root = np.hypot(half[one], half[other])
     ratio = np.abs(label[other] - label[one] - change) / root
     valid, test = (pairs["split"] == name for name in ("valid", "test"))
+    for name, chosen in (("valid", valid), ("test", test)):
+        told, measured, group = change[chosen], (label[other] - label[one])[chosen], pairs["group"].to_numpy()[chosen]
+        for what, metric in (("Spearman", metrics.spearman), ("Pearson", metrics.pearson)):
+            low, high = metrics.bootstrap(measured, told, group, metric)
+            print(f"{what}, {len(told):,} pairs of {name}: {metric(measured, told):.3f} (95 % {low:.3f} to {high:.3f})")
     number = valid.sum()
     print(f"factor on {number:,} pairs of valid: {np.sort(ratio[valid])[math.ceil((number + 1) * 0.9) - 1]:.4f}")
     factor = PAIR_FACTORS["mrl"]
