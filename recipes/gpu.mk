@@ -3,7 +3,7 @@
 # A command ends after LIMIT seconds; given again, it continues from its checkpoint. Recipes are the shipped models', with what
 # recipes/gpu/ says otherwise, and what they make lies in runs/gpu/. Needs the extra fold for structure, and onnxruntime-gpu in place
 # of onnxruntime for mrl: its teachers are asked about 1.5 million sequences, reckoned 20 minutes on 16 CPU cores.
-# The same functions made the shipped mrl and backbone-nano on an H100; this file itself was only tried on a CPU, some twenty steps.
+# The same functions made mrl's eighth generation and backbone-nano on an H100; this file itself was only tried on a CPU, some twenty steps.
 # For a trial: SMALL names a file of settings that win over all, NANO replaces the options of the pre-training.
 include Makefile
 .DEFAULT_GOAL := gpu
