@@ -1,4 +1,4 @@
-"""How far predicted differences of near-identical UTRs are off: correlation, the factor of their intervals, its coverage.
+"""How near predicted differences of near-identical UTRs come: correlation, the factor of their intervals, its coverage.
 
 python benchmarks/deltas.py DATA: pairs of designed 50-mers of one group that differ by one or two letters.
 The factor (`deltas.PAIR_FACTORS`) is fitted on pairs of `valid` and tried on pairs of `test`; no weight saw either.

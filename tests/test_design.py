@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from rapidfuzz.distance import Levenshtein
 
 from utrlm import alphabet
-from utrlm.constraints import Constraints, make_constraints
+from utrlm.constraints import Constraints, make_constraints, site_motifs
 from utrlm.distance import Apart
 from utrlm.errors import InputError
 from utrlm.fasta import Record, read_fasta
@@ -67,6 +67,10 @@ def test_motifs_across_the_end_count_and_those_behind_it_do_not():
     assert Constraints(1, 99, motifs=("AA",)).faults("AAAC") == 2  # overlapping matches
 
 
+def test_an_enzyme_of_two_sites():
+    assert site_motifs(["HpyUM037X"]) == ["TNGGNAG", "CTNCCNA", "GTGGNAG", "CTNCCAC"]
+
+
 def test_a_fixed_length_is_kept_by_every_change():
     rules, random = Constraints(20, 20, "GG", "CC"), Random(1)
     sequence = rules.draw(random)
@@ -93,11 +97,11 @@ def scorer():
 
 def test_the_search_beats_its_start_and_never_falls(scorer):
     rules, random = Constraints(30, 30, no_uaug=True), Random(0)
-    plan = Plan(number=8, rounds=6, children=0.5, min_distance=4)
+    plan = Plan(number=8, rounds=12, children=0.5, min_distance=4)
     designs, history = evolve(scorer, rules, first_sequences([], rules, plan, random), plan, random)
     medians = [state.quantiles["score"][1] for state in history]
     assert medians == sorted(medians) and medians[-1] > medians[0] + 0.1
-    assert [state.predictions for state in history][-1] <= 50 + 6 * 25
+    assert [state.predictions for state in history][-1] <= 50 + 12 * 25
     sequences = [one.scored.sequence for one in designs]
     assert min(Levenshtein.distance(a, b) for a in sequences for b in sequences if a != b) >= 4
 
@@ -177,6 +181,12 @@ def test_the_same_seed_gives_the_same_bytes_and_every_design_holds(run, fasta, t
         ("--maximise mrl_varying --length 20-50", "--length 20-50: the models were trained on 25 to 100 nt"),
         ("--maximise mrl_varying --length 20-50 --any-length", "so --any-length needs --caution 0"),
         ("--maximise mrl_varying --length x", "--length x: should be LOW-HIGH"),
+        ("--maximise mrl_varying --length 50.9", "--length 50.9: should be whole numbers"),
+        (
+            "--maximise mrl_varying --length 11 --any-length --caution 0 --five-prime GGTC --three-prime TCAAAAA"
+            " --forbid-site BsaI",
+            "left unmet: GGTCTC",
+        ),
         ("--maximise mrl_varying --gc 40-60", "--gc 40-60: should be LOW-HIGH, or one value, from 0 to 1"),
         ("--maximise mrl_varying --five-prime GGX", "--five-prime GGX: letter 'X' at position 3"),
         ("--maximise mrl_varying --three-prime GAATTC --forbid-site EcoRI", "breaks the constraint GAATTC"),

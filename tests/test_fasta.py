@@ -39,10 +39,27 @@ def test_empty_file_has_no_records(fasta):
         (b">u1\n>u2\nACG\n", r"record 1 \(u1\): no letters"),
         (b">\nACG\n", "record 1 has no name"),
         (b">u1\nAC\xff\n", "0xff"),
+        (
+            b"".join(b">u%d\nACGT\n" % i for i in range(1, 200)) + b">u\xff\nACGT\n",
+            "record 200: byte 0xff is not UTF-8",
+        ),
+        (b"\xff\xfe>\0u\0", "before record 1: byte 0xff"),
         (gzip.compress(PLAIN * 2000)[:-200], "cut off"),
         (b">u1\n" + b"A" * 100_001, "100,001 nt"),
     ],
-    ids=["fastq", "text", "mark-fastq", "protein", "no-letters", "no-name", "not-utf8", "cut-gz", "chromosome"],
+    ids=[
+        "fastq",
+        "text",
+        "mark-fastq",
+        "protein",
+        "no-letters",
+        "no-name",
+        "not-utf8",
+        "not-utf8-later",
+        "utf16",
+        "cut-gz",
+        "chromosome",
+    ],
 )
 def test_errors_name_file_and_record(fasta, content, message):
     path = fasta(content)

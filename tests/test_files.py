@@ -1,13 +1,19 @@
 """A file under its final name is whole; what is no regular file is written to as it stands."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
 
+from utrlm.decode import open_writer
 from utrlm.errors import InputError
 from utrlm.files import written
+from utrlm.speed import timed
 from utrlm.table import read_table
+
+from .conftest import ROOT
 
 
 def write(path, text="new"):
@@ -61,6 +67,41 @@ def test_standard_output_by_a_name(run, fasta, tmp_path):
     done = run("uorf", "--fasta", fasta(b">u1\nATGACC\n"), "--output", tmp_path / "stdout")
     assert (done.returncode, done.stdout[:2]) == (0, b"id"), done.stderr
     assert (tmp_path / "stdout").is_symlink()
+
+
+@pytest.mark.parametrize("hops", [1, 2])
+def test_standard_output_that_is_a_file_by_a_name(fasta, tmp_path, hops):
+    """As --output /dev/stdout > o.tsv."""
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    (tmp_path / "link").symlink_to("stdout")
+    command = [ROOT / "bin/utrlm-uorf", "--fasta", fasta(b">u1\nATGACC\n"), "--output"]
+    with open(tmp_path / "o.tsv", "wb") as stdout:
+        name = tmp_path / ("stdout" if hops == 1 else "link")
+        subprocess.run([sys.executable, *command, name], stdout=stdout, check=True)
+    assert (tmp_path / "o.tsv").read_bytes()[:2] == b"id"
+    assert name.is_symlink() and len(os.listdir(tmp_path)) == 4
+
+
+def test_wrong_places_are_told_before_the_work(tmp_path):
+    for path, opened in (
+        (tmp_path, written),
+        (tmp_path / "none/s.json", lambda path: timed(path, "cpu", 1)),
+        (tmp_path / "o.parquet", lambda path: open_writer(path, "tsv", [])),
+        (tmp_path / "o.tsv.gz", lambda path: open_writer(path, "tsv", [])),
+    ):
+        with pytest.raises(InputError, match=f"^{path}: "), opened(str(path)):
+            raise AssertionError("the work has begun")
+    assert not os.listdir(tmp_path)
+
+
+def test_an_output_does_not_replace_its_input(run, fasta, tmp_path):
+    path = fasta(b">u1\nATGACC\n")
+    os.link(path, tmp_path / "same.fa")
+    done = run("uorf", "--fasta", path, "--output", tmp_path / "same.fa")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"would replace --fasta" in done.stderr
+    (tmp_path / "link.fa").symlink_to(path)
+    assert run("uorf", "--fasta", path, "--output", tmp_path / "link.fa").returncode == 0
+    assert path.read_bytes() == b">u1\nATGACC\n" and not (tmp_path / "link.fa").is_symlink()
 
 
 def test_places_not_to_be_written_to(tmp_path):

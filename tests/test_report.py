@@ -82,6 +82,27 @@ def test_an_id_stays_text(report, fasta):
     assert row["record"] == "&lt;script&gt;alert(1)&lt;/script&gt;"
 
 
+def test_a_record_that_is_short_and_long_counts_once(report, fasta):
+    """Short of one model's lengths, and long of another's."""
+    found = report(fasta(b">a\n%s\n>b\n%s\n" % (b"ACGT" * 50, b"ACGT" * 10)), "--tasks", "mrl,splice")
+    flagged = found["utrlm_flags"]["data"]["utrs"]
+    assert (flagged["short"], flagged["long"]) == (2, 1)
+    assert found["utrlm_general"]["data"]["utrs"]["outside"] == 100
+
+
+def test_sections_of_an_earlier_report_go(run, report, fasta, tmp_path):
+    found = report(fasta(b">a\nACGTACGTACGTACGTACGTACGTACGT\n"), "--tasks", "mrl", told=["--software", "tool=1"])
+    (tmp_path / "report/other_mqc.json").touch()  # of another tool
+    (tmp_path / "table.tsv").write_text("id\tlength\tflags\na\t28\t\n")
+    told = "--table", tmp_path / "table.tsv", "--output-dir", tmp_path / "report"
+    assert run("report", *told).returncode == 0
+    left = {path.name for path in (tmp_path / "report").iterdir()}
+    assert left == {f"{name}_mqc.json" for name in ("utrlm_general", "utrlm_length", "utrlm_flags", "other")}
+    assert len(found) > 3
+    done = run("report", *told, "--software", "tool")
+    assert (done.returncode, done.stderr) == (1, b"Error: --software tool: should be NAME=VERSION\n")
+
+
 def test_no_records(report, fasta):
     found = report(fasta(b""), "--tasks", "mrl")
     assert not any(one.startswith("utrlm_mrl_v") for one in found)

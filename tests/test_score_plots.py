@@ -30,6 +30,7 @@ def rows():
         {
             "sequence": ["C" * int(random.integers(20, 80)) + "AUGC" * n for n in uaugs],
             "target": "made/up",
+            "binary": False,
             "label": label,
             "predicted": predicted,
             "low": predicted - width,
@@ -89,7 +90,8 @@ def test_every_row_is_counted(rows):
 def test_probabilities(rows):
     random = np.random.default_rng(1)
     predicted = random.uniform(size=N)
-    binary = rows.assign(predicted=predicted, label=(random.uniform(size=N) < predicted**2) * 1.0, low=np.nan)
+    label = (random.uniform(size=N) < predicted**2) * 1.0
+    binary = rows.assign(binary=True, predicted=predicted, label=label, low=np.nan)
     told = score_plots.draw_reliability(binary, "t").axes[0].lines[1].get_xydata()
     assert len(told) == 10 and (told[2:8, 1] < told[2:8, 0]).all()  # fewer ones than it promises
     bars = score_plots.draw_probabilities(binary, "t").axes[0].patches

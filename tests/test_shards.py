@@ -135,6 +135,33 @@ def test_structures_of_all_records_in_order(shards, tmp_path):
     assert (out / "structures.ct").read_text().count("10\tu") == 6
 
 
+def test_a_part_of_a_sequence_is_that_sequence_and_a_missing_folder_is_made(shards, tmp_path):
+    for file in ("structures.dbn", "structures.ct"):
+        path = tmp_path / "s.00003.structures" / file
+        path.write_text(path.read_text().replace("u2", "u2/11-20"))
+    assert merge_files(*shards[:-1], str(tmp_path / "deep/er")) == 6
+    assert ">u2/11-20\n" in (tmp_path / "deep/er/structures.dbn").read_text()
+
+
+def test_a_split_leaves_no_shards_of_another(fasta, tmp_path):
+    """Nor does one that reads nothing touch what is there."""
+    path, folder = fasta(b">a\nAC\n>b\nAC\n>c\nAC\n"), tmp_path / "d"
+    split(str(path), "s", 1, str(folder))
+    (folder / "s.x.00001.fa").touch()  # of a sample s.x
+    there = {one.name: one.read_bytes() for one in folder.iterdir()}
+    with pytest.raises(InputError, match="No such file"):
+        split(str(tmp_path / "none.fa"), "s", 1, str(folder))
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == there
+    split(str(path), "s", 100, str(folder))
+    assert {one.name for one in folder.iterdir()} == {"s.00001.fa", "s.manifest.json", "s.x.00001.fa"}
+
+
+def test_a_sample_is_merged_once(shards, tmp_path):
+    with pytest.raises(InputError, match=r"s.manifest.json: another manifest of sample s$"):
+        merge(shards[0], shards[1], shards[2] * 2)
+    assert not (tmp_path / "m.tsv").exists()
+
+
 def test_structures_of_several_samples(fasta, tmp_path):
     manifests = []
     for sample in ("one", "two"):
@@ -163,11 +190,23 @@ def test_structures_of_several_samples(fasta, tmp_path):
             "2 rows of pairs, but 1 pairs",
         ),
         ("pairs.tsv", None, "No such file"),
+        ("structures.dbn", lambda text: text[:-2], "structures.dbn is cut off"),
+        ("structures.dbn", lambda text: text[:-3] + "\n", "structures.dbn: record 1 is cut off"),
+        ("structures.dbn", lambda text: "".join(text.splitlines(True)[:2]), "structures.dbn: record 1 is cut off"),
+        ("structures.dbn", lambda text: ">u2\n", "structures.dbn: record 1 is cut off"),
+        ("structures.dbn", lambda text: text.replace("u2", "u3"), "record 1 is u3, and not u2 as in the table"),
+        ("structures.dbn", lambda text: text.replace("u2", "\udcff"), "structures.dbn is not text"),
+        ("pairs.tsv", lambda text: text[:-1], "pairs.tsv is cut off"),
+        ("pairs.tsv", lambda text: text[:-3] + "\n", "pairs.tsv: row 1 is damaged"),
+        ("pairs.tsv", lambda text: text.replace("u2", "u3"), "pairs.tsv: row 1 is damaged or of another shard"),
+        ("structures.ct", lambda text: text[:-1], "structures.ct is cut off"),
+        ("structures.ct", lambda text: "".join(text.splitlines(True)[:-1]), "structures.ct: record 1 is cut off"),
+        ("structures.ct", lambda text: "x" + text, "structures.ct: record 1 is cut off"),
     ],
 )
 def test_lost_structures_are_an_error(shards, tmp_path, file, change, message):
     path = tmp_path / "s.00003.structures" / file
-    path.write_text(change(path.read_text())) if change else path.unlink()
+    path.write_text(change(path.read_text()), errors="surrogateescape") if change else path.unlink()
     with pytest.raises(InputError, match=f"s.00003.structures: .*({message})"):
         merge_files(*shards)
     assert not list((tmp_path / "out").iterdir()) and not (tmp_path / "m.tsv").exists()

@@ -104,12 +104,19 @@ def test_scores_of_intervals():
 def test_r2_by_rank():
     label = np.tile([0.0, 2], 4)
     rows = pd.DataFrame(
-        {"label": label, "predicted": label, "target": "a", "group": range(8), "rank": range(7, -1, -1)}
+        {
+            "label": label,
+            "predicted": label,
+            "target": "a",
+            "binary": False,
+            "group": range(8),
+            "rank": range(7, -1, -1),
+        }
     )
     rows.loc[:1, "predicted"] = 1.0  # the two worst measured rows are told their mean
     assert score_ranks(rows) == {"R2_by_rank": [1, 1, 1, 0]}
     scores = score_table(rows.assign(low=np.nan, high=np.nan))["a"]
     assert scores["R2_by_rank"] == [1, 1, 1, 0] and "coverage" not in scores
     assert "| target | n | R2 |" in (text := "\n".join(told({"a": scores}))) and "| [1.0, 1.0, 1.0, 0.0] |" in text
-    for none in (rows.assign(rank=0), rows.iloc[:5], rows.assign(label=rows["label"] / 2)):
+    for none in (rows.assign(rank=0), rows.iloc[:5], rows.assign(binary=True)):
         assert score_ranks(none) == {}

@@ -1,7 +1,9 @@
 """From genome and annotation to spliced 5' UTRs."""
 
 import gzip
+import os
 
+import pysam
 import pytest
 
 from utrlm.errors import InputError
@@ -164,6 +166,31 @@ def test_bad_genomes(tmp_path):
     (tmp_path / "g.fa.gz").write_bytes(gzip.compress(b">chr1\nACGT\n"))
     with pytest.raises(InputError, match="bgzipped"):
         Genome(str(tmp_path / "g.fa.gz"))
+
+
+@pytest.mark.parametrize("name", ["g.fa", "g.fa.gz"])
+def test_an_index_older_than_its_genome_is_made_again(tmp_path, name):
+    path = str(tmp_path / name)
+    for letters in ("ACGTACGT", "TTTTTTTTTTTTACGT"):
+        write_fasta(tmp_path / "plain.fa", {"chr0": letters, "chr1": CONTIG})
+        if name == "g.fa":
+            os.replace(tmp_path / "plain.fa", path)
+        else:
+            pysam.tabix_compress(str(tmp_path / "plain.fa"), path, force=True)
+        assert Genome(path).fetch("chr1", 2, 6) == "ACGT"
+        for index in tmp_path.glob("*i"):
+            os.utime(index, (1, 1))
+    os.remove(f"{path}.fai")
+    os.mkdir(f"{path}.fai")
+    os.utime(f"{path}.fai", (1, 1))
+    with pytest.raises(InputError, match="fai: older than the file itself"):
+        Genome(path)
+
+
+def test_lines_told_twice_and_tags_as_ncbi_writes_them(extracted):
+    text = gtf_text([PLUS, MINUS])
+    assert extracted({"chr1": CONTIG}, text + text)[:2] == extracted({"chr1": CONTIG}, text)[:2]
+    assert set(extracted({"chr1": CONTIG}, text.replace("MANE_Select", "MANE Select"), "mane")[0]) == {"P"}
 
 
 def test_script(run, tmp_path):

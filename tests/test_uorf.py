@@ -66,6 +66,47 @@ def test_consequences_by_hand(edit, expected):
         assert one == wanted, found
 
 
+READ_ON = "GGACCATGCCACCACCATAACAATGACACCACC"  # 0-based: ATG at 5, TAA at 17, TGA at 23
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (Edit(17, 20, ""), "uSTOP_lost"),
+        (Edit(14, 20, ""), "uSTOP_lost"),
+        (Edit(11, 20, ""), "uSTOP_lost"),
+        (Edit(17, 23, ""), "uSTOP_lost"),
+        (Edit(14, 23, ""), "uSTOP_lost"),
+        (Edit(14, 18, "TAAC"), "uSTOP_gained"),
+        (Edit(14, 18, "TAACCAC"), "uSTOP_gained"),
+        (Edit(19, 20, "G"), ""),  # TAG instead of TAA
+        (Edit(19, 19, "G"), ""),
+        (Edit(14, 17, ""), ""),
+    ],
+)
+def test_a_stop_codon_that_goes_is_lost(edit, expected):
+    assert ",".join(one.split(":")[0] for one in consequences(READ_ON, edit)) == expected
+
+
+def test_consequences_do_not_depend_on_where_an_indel_is_written():
+    """Or on the genome's strand, which is the same: at every place of a repeat, alone and before another edit."""
+    random = np.random.default_rng(9)
+    moved = 0
+    for _ in range(500):
+        reference = "GATG" + random_sequence(random, 26)
+        start, size = int(random.integers(0, 22)), int(random.integers(1, 4))
+        alone = Edit(start, start + size, "") if random.random() < 0.5 else Edit(start, start, reference[start:][:size])
+        for other in ((), (Edit(27, 29, "C"),)):
+            alternate = apply_edits(reference, (alone, *other))
+            places = [Edit(at, at + alone.end - start, "") for at in range(24)] if not alone.letters else []
+            if alone.letters:
+                places = [Edit(at, at, alternate[at : at + size]) for at in range(24)]
+            same = [one for one in places if apply_edits(reference, (one, *other)) == alternate]
+            assert len({str(list(map(str, find_changes(reference, alternate, (one, *other))))) for one in same}) == 1
+            moved += len(same) > 1
+    assert moved > 300
+
+
 def test_an_unchanged_sequence_has_no_consequence():
     """Deleting one G of GG, written either way, leaves ATG where it was."""
     assert consequences("CCCATGGGCCCC", Edit(5, 6, "")) == consequences("CCCATGGGCCCC", Edit(7, 8, ""))

@@ -53,7 +53,7 @@ class _Draft:
     cds: list[tuple[int, int, str]] = field(default_factory=list)  # with its phase
 
     def finish(self, contig: str, gene_names: dict[str, str]) -> Transcript:
-        cds = sorted(self.cds)
+        cds = sorted(set(self.cds))  # of files that were joined, lines may come twice
         first = (cds[-1] if self.strand == "-" else cds[0]) if cds else (0, 0, "0")
         coding = tuple((start, end) for start, end, _ in cds)
         return Transcript(
@@ -62,7 +62,7 @@ class _Draft:
             self.gene_name or gene_names.get(self.gene, ""),
             contig,
             self.strand,
-            tuple(sorted(self.exons)) if self.exons else _joined([*self.utrs, *coding]),
+            tuple(sorted(set(self.exons))) if self.exons else _joined([*self.utrs, *coding]),
             coding,
             int(first[2]) if first[2].isdigit() else 0,
             frozenset(self.tags),
@@ -175,7 +175,7 @@ def _describe(draft: _Draft, attributes: str, gtf: bool) -> None:
     if gtf:
         pairs = [(name, quoted or bare) for name, quoted, bare in _GTF.findall(attributes)]
         values = dict(pairs)
-        draft.tags |= {value for name, value in pairs if name == "tag"}
+        draft.tags |= {value.replace(" ", "_") for name, value in pairs if name == "tag"}  # NCBI: "MANE Select"
     else:
         values = _gff_values(attributes)
         draft.tags |= {tag.replace(" ", "_") for tag in values.get("tag", "").split(",") if tag}

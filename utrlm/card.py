@@ -68,6 +68,11 @@ class ModelCard:
         return ("", "_low", "_high") if self.interval and target.unit != PROBABILITY else ("",)
 
     @property
+    def bounds(self) -> list[str]:
+        """Names of the columns that hold the ends of intervals."""
+        return [f"{self.name}_{target.name}{end}" for target in self.targets for end in self.ends(target)[1:]]
+
+    @property
     def reach(self) -> int:
         """Letters of a sequence that are read at all: of structures tile by tile, else at once."""
         return max(self.context, LONGEST_FOLDED) if self.kind == "pairs" else self.context

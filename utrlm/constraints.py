@@ -58,7 +58,7 @@ class Constraints:
 
     def change(self, sequence: str, random: Random) -> str:
         """One letter substituted, inserted or deleted, between the fixed ends and within the length range; where
-        the length is fixed, one letter is deleted and another inserted elsewhere."""
+        the length is fixed, one letter is deleted and another inserted elsewhere. Nothing where no letter is free."""
         first, end = len(self.five_prime), len(sequence) - len(self.three_prime)
         if random.random() >= INDELS and end > first:
             at = random.randrange(first, end)
@@ -68,7 +68,7 @@ class Constraints:
             grow = random.random() < 0.5
             shrink = not grow
         elif not grow and not shrink:
-            grow = shrink = True
+            grow = shrink = end > first
         if shrink and end > first:
             at = random.randrange(first, end)
             sequence, end = sequence[:at] + sequence[at + 1 :], end - 1
@@ -134,8 +134,8 @@ def site_motifs(enzymes: Sequence[str]) -> list[str]:
     for name in enzymes:
         if name not in rest_dict:
             raise InputError(f"--forbid-site {name}: no restriction enzyme of this name (case matters: EcoRI)")
-        site = str(rest_dict[name]["site"])
-        sites += [site, reverse_complement(site)]
+        for site in str(rest_dict[name]["site"]).split("|"):  # some recognise two
+            sites += [site, reverse_complement(site)]
     return list(dict.fromkeys(sites))
 
 

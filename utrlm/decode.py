@@ -1,6 +1,8 @@
 """Raw outputs to columns, and rows to a file: the one place that knows how a number is written."""
 
+import io
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
@@ -194,7 +196,11 @@ def open_writer(
     """A writer to a file or, for "-", standard output; the file appears under its name only when whole.
 
     `texts`: the columns that hold no numbers; `whole`: those of whole numbers. Only Parquet needs to know.
+
+    Raises:
+        InputError: see `open_text`; a name that promises another format.
     """
+    _check_ending(path, form)
     if form == "parquet":
         if path == "-":
             raise InputError("--format parquet needs a file: --output FILE.parquet")
@@ -209,12 +215,26 @@ def open_writer(
 
 @contextmanager
 def open_text(path: str) -> Iterator[TextIO]:
-    """A text file that appears under its name only when whole; "-" is standard output."""
-    if path == "-":
-        import sys
+    """A text file that appears under its name only when whole; "-" is standard output. UTF-8, wherever it goes.
 
+    Raises:
+        InputError: the place cannot be written to (`files.written`), or standard output is closed.
+    """
+    if path == "-":
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
+        if isinstance(sys.stdout, io.TextIOWrapper):  # not what a notebook puts in its place
+            sys.stdout.reconfigure(encoding="utf-8")
         yield sys.stdout
         sys.stdout.flush()
         return
     with written(path) as beside, open(beside, "w", encoding="utf-8", newline="") as stream:
         yield stream
+
+
+def _check_ending(path: str, form: str) -> None:
+    """Raise InputError for a name that a reader of tables would open as something else."""
+    if path.endswith(".gz"):
+        raise InputError(f"{path}: tables are written uncompressed; leave out .gz")
+    if path.endswith(".parquet") and form != "parquet":
+        raise InputError(f"{path}: would hold {form.upper()}, not Parquet (see --format); give it another name")

@@ -99,7 +99,10 @@ def trained_lengths(length: str, scorer: Scorer, any_length: bool) -> tuple[int,
     shortest, longest = scorer.domain
     if not length:
         return shortest, longest
-    low, high = (int(end) for end in parse_range(length, "--length", 10_000.0))
+    ends = parse_range(length, "--length", 10_000.0)
+    low, high = (int(end) for end in ends)
+    if (low, high) != ends:
+        raise InputError(f"--length {length}: should be whole numbers")
     told = f"--length {length}: the models were trained on {shortest} to {longest} nt"
     if low < 1 or not (any_length or shortest <= low <= high <= longest):
         raise InputError(f"{told}; --any-length allows others")

@@ -16,8 +16,8 @@ wishes = together(
         "--caution",
         type=click.FloatRange(0),
         default=0.5,
-        help="What a unit of doubt costs: of half the 90 % interval or, of several models for one column, of their "
-        "standard deviation.",
+        help="What a unit of doubt takes from a value, before the weight: of half the 90 % interval or, of several "
+        "models for one column, of their standard deviation.",
     ),
 )
 constraints = together(

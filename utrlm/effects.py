@@ -24,6 +24,7 @@ OUTCOMES = (  # of an allele; of a record, the first that one of its alleles met
     "no_alternate",
     "outside",  # of every 5' UTR
 )
+_UNREADABLE = ("reference_mismatch", "not_letters", "symbolic")  # alleles, of which no letters can be put in
 _LETTERS = re.compile(r"[ACGTN]+")
 
 
@@ -75,22 +76,28 @@ class EffectFinder:
         found = Found()
         contig = self._genome.contig(record.chrom)
         for number, alt in enumerate(record.alts or (), start=1):
-            found.outcomes.append(self._find_allele(found, record, contig, number, alt.upper()))
+            outcome = self._find_allele(found, record, contig, number, alt.upper())
+            found.outcomes.append(outcome)
+            if contig and outcome in _UNREADABLE:  # nothing of its own, but a haplotype is not told without it
+                utrs = self._index.overlapping(contig, record.start, record.stop)
+                found.edits += [(number, utr, None, outcome) for utr in utrs]
         return found
 
     def _find_allele(self, found: Found, record: Any, contig: str | None, number: int, alt: str) -> str:
         """Add an allele's effects; returns its outcome."""
         if alt == "*":
             return "star"
-        if alt in (".", ""):
-            return "no_alternate"
         ref = (record.ref or "").upper()
+        if alt in (".", "", ref):
+            return "no_alternate"
         if not _LETTERS.fullmatch(alt):
             return "symbolic" if set(alt) & set("<>[].") else "not_letters"
         if contig is None:
             return "unknown_contig"
+        if record.start < 0:  # a telomere's
+            return "outside"
         start, cut, put = trim(record.start, ref, alt)
-        touched = self._index.touching(contig, start, start + len(cut))
+        touched = self._index.within_reach(contig, start, cut, put, self._genome)
         if not touched:
             return "outside"
         if self._genome.fetch(contig, record.start, record.start + len(ref)) != ref:

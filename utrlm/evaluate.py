@@ -28,7 +28,8 @@ def evaluate_file(
     folder for drawings, made if missing.
 
     Raises:
-        InputError: the model, the predictions, the recipe or a table cannot be used, or the folder cannot be made.
+        InputError: the model, the predictions, the recipe or a table cannot be used, or the folder cannot be made; no
+            row is of that split; or the model is of another kind than the recipe's.
     """
     if (model is None) == (folds is None):
         raise InputError("give either --model FILE or --folds FILE")
@@ -37,10 +38,16 @@ def evaluate_file(
         from utrlm.score_plots import open_folder
 
         folder = open_folder(plots)
-    table = build_table(read_recipe(Path(recipe)), Path(data))
+    read = read_recipe(Path(recipe))
+    if model is not None and (kind := open_model(Path(model), "cpu").card.kind) != read.asked.kind:
+        raise InputError(f"{model}: a model of kind {kind}, and {recipe} is for {read.asked.kind}")
+    table = build_table(read, Path(data))
     if folds is not None:
         return evaluate_folds(folds, table, folder)
-    return evaluate(str(model), table[table["split"] == split], folder)
+    rows = table[table["split"] == split]
+    if rows.empty:
+        raise InputError(f"{recipe}: no row is of split {split!r}; try {', '.join(sorted(set(table['split'])))}")
+    return evaluate(str(model), rows, folder)
 
 
 def evaluate(model: str, table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any]:
@@ -71,11 +78,15 @@ def evaluate_folds(folds: str, table: pd.DataFrame, plots: Path | None = None) -
 
 
 def score_table(table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any]:
-    """Scores a target; draws into `plots`. Columns sequence, target, label, predicted, low, high, group, rank."""
+    """Scores a target; draws into `plots`.
+
+    Columns sequence, target, binary, label, predicted, low, high, group, rank.
+    """
     scores = {}
     for target, part in table.groupby("target"):
         columns = (part[name].to_numpy() for name in ("label", "predicted", "group"))
-        scores[str(target)] = score(*columns) | score_ranks(part) | score_intervals(part.dropna(subset="low"))
+        scored = score(*columns, binary=bool(part["binary"].all()))
+        scores[str(target)] = scored | score_ranks(part) | score_intervals(part.dropna(subset="low"))
     if plots:
         from utrlm.score_plots import draw_targets
 
@@ -143,12 +154,12 @@ def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.D
     return pd.DataFrame(cells, index=table.index, columns=["predicted", "low", "high"], dtype=float)
 
 
-def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """All metrics of numbers, or of probabilities where only 0 and 1 were measured; rounded. All (N,)
+def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, binary: bool) -> dict[str, Any]:
+    """All metrics of numbers or, where `binary`, of probabilities of what was measured as 0 or 1; rounded. All (N,)
 
     Those that these rows do not tell, as where all labels are the same, are left out: JSON has no NaN.
     """
-    chosen = metrics.BINARY if np.isin(measured, (0, 1)).all() else metrics.SCALAR
+    chosen = metrics.BINARY if binary else metrics.SCALAR
     values: dict[str, Any] = {"n": len(measured)}
     for name, metric in chosen.items():
         value = metric(measured, predicted)
@@ -164,12 +175,12 @@ def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> di
 def score_ranks(rows: pd.DataFrame) -> dict[str, Any]:
     """R2 by quarter of the rank, from the best measured rows to the worst.
 
-    Columns label, predicted, rank. {} of probabilities, of rows with one rank, and where a quarter's labels are all
-    the same.
+    Columns binary, label, predicted, rank. {} of probabilities, of rows with one rank, and where a quarter's labels are
+    all the same.
     """
     label, predicted = rows["label"].to_numpy(), rows["predicted"].to_numpy()
     parts = metrics.quarters(rows["rank"].to_numpy())
-    if np.isin(label, (0, 1)).all() or rows["rank"].nunique() < 2:
+    if rows["binary"].all() or rows["rank"].nunique() < 2:
         return {}
     if min(len(np.unique(label[part])) for part in parts) < 2:
         return {}

@@ -16,7 +16,7 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 
 MAX_LENGTH = 100_000  # nt; longer is a chromosome, not a UTR
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f"  # its first byte, with which no text begins; a pipe may give no more at first
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,6 @@ def read_fasta(path: str) -> Iterator[Record]:
         raise InputError(f"{name}: {error.strerror or error} (after record {number})") from error
     except (EOFError, zlib.error) as error:
         raise InputError(f"{name}: the gzip stream is cut off or damaged after record {number}") from error
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise InputError(f"{name}: byte 0x{byte:02x} after record {number} is not UTF-8 text") from error
 
 
 def read_records(fasta: str | None, sequence: str | None) -> Iterator[Record]:
@@ -76,6 +73,7 @@ def _parse(text: IO[str], name: str) -> Iterator[tuple[str, str]]:
             break
     if not first:
         return
+    _check_text(first, f"{name}: before record 1")
     if not first.startswith(">"):
         kind = "FASTQ" if first.startswith("@") else "text"
         raise InputError(f"{name}: not FASTA: the first line should begin with '>', this looks like {kind}")
@@ -96,7 +94,17 @@ class _Chained:
         yield from self._rest
 
 
+def _check_text(text: str, where: str) -> None:
+    """Raise InputError for a byte that is not UTF-8, see `_open_text`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(text[error.start]) - 0xDC00
+        raise InputError(f"{where}: byte 0x{byte:02x} is not UTF-8 text") from None
+
+
 def _record(title: str, sequence: str, name: str, number: int) -> Record:
+    _check_text(title + sequence, f"{name}: record {number}")
     words = title.split(None, 1)
     if not words:
         raise InputError(f"{name}: record {number} has no name after '>'")
@@ -110,12 +118,20 @@ def _record(title: str, sequence: str, name: str, number: int) -> Record:
 
 @contextmanager
 def _open_text(path: str) -> Iterator[IO[str]]:
-    """A text stream of the file, decompressed where its first bytes say so; CRLF reads as LF."""
+    """A text stream of the file, decompressed where its first byte says so; CRLF reads as LF.
+
+    Bytes that are not UTF-8 come as surrogates, for `_check_text` to tell in which record they are.
+
+    Raises:
+        InputError: standard input is closed.
+    """
     with ExitStack() as stack:
+        if path == "-" and sys.stdin is None:
+            raise InputError("standard input is closed")
         binary: Any = sys.stdin.buffer if path == "-" else stack.enter_context(open(path, "rb"))
-        if binary.peek(2)[:2] == GZIP_MAGIC:
+        if binary.peek(1)[:1] == GZIP_MAGIC:
             binary = stack.enter_context(gzip.open(binary))
-        yield io.TextIOWrapper(binary, encoding="utf-8")
+        yield io.TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape")
 
 
 class SeenIds:

@@ -27,13 +27,14 @@ class Genome:
     """An indexed FASTA, plain or bgzipped."""
 
     def __init__(self, path: str):
-        """The index (.fai, .gzi) is made beside the file where it is missing.
+        """The index (.fai, .gzi) is made beside the file where it is missing or older than the file.
 
         Raises:
             InputError: missing, not FASTA, gzipped but not bgzipped, or an index that cannot be made.
         """
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file")
+        _renew_index(path)
         try:
             with Quiet():
                 self._file = pysam.FastaFile(path)
@@ -59,6 +60,18 @@ class Genome:
         """Letters of the pieces, joined, 5' to 3' of the strand."""
         letters = "".join(self.fetch(contig, start, end) for start, end in blocks)
         return reverse_complement(letters) if strand == "-" else letters
+
+
+def _renew_index(path: str) -> None:
+    """Make an index again that is older than its file, whose letters may have moved."""
+    changed = Path(path).stat().st_mtime_ns
+    for index in (Path(f"{path}.fai"), Path(f"{path}.gzi")):
+        if index.exists() and index.stat().st_mtime_ns < changed:
+            try:
+                with Quiet():
+                    pysam.faidx(path)
+            except (OSError, pysam.utils.SamtoolsError) as error:
+                raise InputError(f"{index}: older than the file itself, and cannot be made again") from error
 
 
 class Quiet:

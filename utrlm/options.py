@@ -9,6 +9,7 @@ import click
 
 import utrlm
 from utrlm.errors import InputError, InterruptedRunError
+from utrlm.files import check_inputs_stay
 
 LONGEST_MESSAGE = 2000  # characters; an id may be of any length
 
@@ -19,6 +20,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
+            check_inputs_stay(ctx.params)
             return super().invoke(ctx)
         except InputError as error:
             raise click.ClickException(one_line(str(error))) from error

@@ -1,13 +1,15 @@
 """Where a variant of the genome falls in a spliced 5' UTR."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from utrlm.edits import Edit
 from utrlm.genome import Genome, reverse_complement
 from utrlm.transcripts import Utr
 
 BIN = 1 << 12  # nt of the genome that share one list of UTRs
+FARTHEST = 1_000  # nt that an insertion or deletion is moved in a repeat
+Places = list[tuple[int, str]]  # of an insertion or deletion: its start and its letters, the nearest first
 
 
 def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
@@ -23,40 +25,44 @@ def trim(start: int, ref: str, alt: str) -> tuple[int, str, str]:
 def place(utr: Utr, start: int, ref: str, alt: str, genome: Genome) -> tuple[Edit | None, str]:
     """The edit that a trimmed variant makes, and a flag: outside, exon_edge, start_changed, utr_deleted or none.
 
-    In a repeat, an insertion or deletion may be written at several places. One on the start codon or an edge is
-    taken at the nearest place that lies wholly in the UTR, if there is one: left-aligned is not the same on `-`.
+    In a repeat, an insertion or deletion may be written at several places, and left-aligned is not the same on `-`. It
+    is taken at the nearest place that lies wholly in the UTR; where there is none, at one wholly outside of it.
     """
     edit, flag = _place_as_written(utr, start, ref, alt)
-    if flag not in ("start_changed", "exon_edge") or (ref and alt):
+    if flag in ("", "utr_deleted") or (ref and alt):
         return edit, flag
-    for moved, letters in _rolled(start, ref, alt, utr.contig, genome):
-        other, found = _place_as_written(utr, moved, *((letters, "") if ref else ("", letters)))
-        if found not in ("", "utr_deleted"):
-            continue
-        if flag == "exon_edge" and not ref:  # the exon has the same letters; other alleles stay on their side of it
-            return _place_insertion(utr, start, alt, True)
-        return other, found
-    return edit, flag
+    flags = {flag}
+    for places in rolled(start, ref, alt, utr.contig, genome):
+        edge = (start, alt) if flag == "exon_edge" else None
+        for moved, letters in places:
+            other, found = _place_as_written(utr, moved, *((letters, "") if ref else ("", letters)))
+            flags.add(found)
+            if found == "exon_edge":
+                edge = (moved, letters)
+            elif found in ("", "utr_deleted"):
+                # an insertion stays on the edge, whose exon has the same letters: other alleles stay on their side
+                return _place_insertion(utr, *edge, on_edge=True) if edge and not ref else (other, found)
+    return (None, "outside") if "outside" in flags else (edit, flag)
 
 
-def _rolled(start: int, ref: str, alt: str, contig: str, genome: Genome) -> Iterator[tuple[int, str]]:
+def rolled(start: int, ref: str, alt: str, contig: str, genome: Genome) -> tuple[Places, Places]:
     """Other places and letters of an insertion or deletion that make the same genome: to the left, to the right."""
-    far = len(ref or alt) + 3  # over itself and a start codon
-    low = max(0, start - far)
-    left = genome.fetch(contig, low, start)
-    right = genome.fetch(contig, start + len(ref), start + len(ref) + far)
+    low, end = max(0, start - FARTHEST), start + len(ref)
     letters = ref or alt
-    for by, letter in enumerate(reversed(left), start=1):
+    left: Places = []
+    for letter in reversed(genome.fetch(contig, low, start)):
         if letter != letters[-1]:
             break
         letters = letter + letters[:-1]
-        yield start - by, letters
+        left.append((start - len(left) - 1, letters))
     letters = ref or alt
-    for by, letter in enumerate(right, start=1):
+    right: Places = []
+    for letter in genome.fetch(contig, end, end + FARTHEST):
         if letter != letters[0]:
             break
         letters = letters[1:] + letter
-        yield start + by, letters
+        right.append((start + len(right) + 1, letters))
+    return left, right
 
 
 def _place_as_written(utr: Utr, start: int, ref: str, alt: str) -> tuple[Edit | None, str]:
@@ -91,7 +97,10 @@ def _place_as_written(utr: Utr, start: int, ref: str, alt: str) -> tuple[Edit | 
 
 
 def _place_insertion(utr: Utr, gap: int, letters: str, on_edge: bool = False) -> tuple[Edit | None, str]:
-    """An insertion before the base at `gap`; right before the start codon (or `on_edge`) it belongs to the UTR."""
+    """An insertion before the base at `gap`; right before the start codon (or `on_edge`) it belongs to the UTR.
+
+    Between an intron and the start codon it lies on an exon's edge; further edges of exons are those of the CDS.
+    """
     before = 0
     for left, right in utr.blocks:
         if left < gap < right or (gap in (left, right) and (on_edge or _borders_start(utr, gap))):
@@ -99,6 +108,8 @@ def _place_insertion(utr: Utr, gap: int, letters: str, on_edge: bool = False) ->
         if gap in (left, right):
             return None, "exon_edge"
         before += right - left
+    if gap == (utr.start[0][0] if utr.strand == "+" else utr.start[-1][1]):
+        return None, "exon_edge"
     return None, "start_changed" if any(left < gap < right for left, right in utr.start) else "outside"
 
 
@@ -136,3 +147,16 @@ class UtrIndex:
                 if any(left <= end and start <= right for left, right in (*utr.blocks, *utr.start)):
                     found[id(utr)] = utr
         return list(found.values())
+
+    def overlapping(self, contig: str, start: int, end: int) -> list[Utr]:
+        """UTRs, their start codons included, of which at least one letter lies in the stretch."""
+        pieces = ((utr, (*utr.blocks, *utr.start)) for utr in self.touching(contig, start, end))
+        return [utr for utr, own in pieces if any(left < end and start < right for left, right in own)]
+
+    def within_reach(self, contig: str, start: int, ref: str, alt: str, genome: Genome) -> list[Utr]:
+        """UTRs that a trimmed variant touches at one of the places where it may be written."""
+        end = start + len(ref)
+        if (ref and alt) or not self.touching(contig, start - FARTHEST, end + FARTHEST):  # spares most of a genome
+            return self.touching(contig, start, end)
+        left, right = rolled(start, ref, alt, contig, genome)
+        return self.touching(contig, start - len(left), end + len(right))

@@ -6,9 +6,9 @@ so that its numbers do not depend on its neighbours, to the last bit.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from itertools import chain, tee
 from typing import Any
 
@@ -74,10 +74,14 @@ class Predictor:
         told = [f"{card.name}_{target.name}" for card in cards for target in card.targets if target.unit == STRUCTURE]
         return ["id", *told, "flags"]
 
-    def rows(self, records: Iterator[Record]) -> Iterator[dict[str, Any]]:
-        """One row a record, in input order. The next window is read while the last one is computed."""
+    def rows(self, records: Iterator[Record]) -> Generator[dict[str, Any], None, None]:
+        """One row a record, in input order. The next window is read while the last one is computed.
+
+        After an error, Ctrl-C or `close` no batch is begun any more.
+        """
         seen, cards = SeenIds(), [model.card for model in self.models]
-        with ThreadPoolExecutor(self.cpus) as pool:
+        with ThreadPoolExecutor(self.cpus) as pool, ExitStack() as stack:
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             waiting: deque[tuple[list[Record], dict[Any, Future[Any]]]] = deque()
             for window in chain(windows(records), [None]):
                 if window is not None:
@@ -89,6 +93,8 @@ class Predictor:
                         row: dict[str, Any] = {"id": record.id, "length": len(record.codes)}
                         for number, model in enumerate(self.models):
                             row |= values[number, model.card.window(record.codes).tobytes()]
+                            if not model.card.inside(len(record.codes)):  # though its window may be
+                                row |= dict.fromkeys(model.card.bounds)
                         row["flags"] = flags(record.codes, cards, seen.repeats(record.id))
                         yield row
 
@@ -176,7 +182,8 @@ def predict_fasta(
         if structures and (ct or pseudoknots or not if_any or any(card.kind == "pairs" for card in cards)):
             files = stack.enter_context(open_structures(structures, cards, ct, pseudoknots, fasta is None))
         again, read = tee(records)  # as far apart as the windows that are computed
-        for rows, (record, row) in enumerate(zip(again, predictor.rows(read), strict=True), start=1):  # noqa: B007
+        told = stack.enter_context(closing(predictor.rows(read)))
+        for rows, (record, row) in enumerate(zip(again, told, strict=True), start=1):  # noqa: B007
             if uorf:
                 add_columns(row, record)
             writer.write(row)

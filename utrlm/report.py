@@ -12,7 +12,7 @@ from typing import Any
 
 from utrlm.card import STRUCTURE, ModelCard
 from utrlm.errors import InputError
-from utrlm.files import written
+from utrlm.files import make_folder, written
 from utrlm.models import describe, models_of_table, open_model
 from utrlm.reference import HUMAN, MEASURED, Reference, read_reference
 from utrlm.results import result_sections
@@ -20,9 +20,10 @@ from utrlm.sections import Section, bars, card_section, curves, ends_section
 from utrlm.summary import UAUGS, UORF_KINDS, Histogram, Summary, summarise
 
 SPEED = re.compile(r"\.\d{5}\.speed\.json$")  # what follows a sample's name in a shard's file
+VERSIONS = "utrlm_mqc_versions.yml"
 FLAGS = ("short", "long", "truncated", "ambiguous", "start_codon", "duplicate_id")
 FLAGS_SAY = (
-    "Records that carry a flag; one may carry several. short, long: outside the lengths that all the models were "
+    "Records that carry a flag; one may carry several. short, long: outside the lengths that any of the models was "
     "trained on; truncated: longer than what a structure is told of; ambiguous: a letter other than ACGTU was masked; "
     "start_codon: ends in ATG, as if it carried its start codon; duplicate_id: the id was there before."
 )
@@ -52,13 +53,18 @@ def write_report(
 ) -> int:
     """Write the sections of a table of predictions, and of other results, into a folder; returns how many they are.
 
+    Sections that lie there from before are removed: the folder tells of what was given now.
+
     `counts`: what became of transcripts, as `utrlm-extract` writes it; `speeds_dir`: folder of files that
     `utrlm-predict --speed` wrote; `results`: what other scripts wrote, see `results.ENDINGS`; `software`:
     "name=version" each.
 
     Raises:
-        InputError: nothing to tell of, or a file that cannot be read or is none of ours.
+        InputError: nothing to tell of, a file that cannot be read or is none of ours, or a tool without version.
     """
+    for one in software:
+        if "=" not in one:
+            raise InputError(f"--software {one}: should be NAME=VERSION")
     sections = prediction_sections(table, sample, models) if table else []
     sections += result_sections(results, models)
     if not sections:
@@ -67,12 +73,15 @@ def write_report(
         sections.append(transcript_section(counts, sample))
     if speeds_dir:
         sections.append(speed_section(Path(speeds_dir)))
-    folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    for section in sections:
-        _write(folder / f"{section['id']}_mqc.json", section)
+    made = {f"{section['id']}_mqc.json": section for section in sections}
     if software:
-        _write(folder / "utrlm_mqc_versions.yml", dict(one.split("=", 1) for one in software))  # JSON is YAML
+        made[VERSIONS] = dict(one.split("=", 1) for one in software)  # JSON is YAML
+    folder = make_folder(output_dir)
+    for name, values in made.items():
+        _write(folder / name, values)
+    for path in [*folder.glob("utrlm_*_mqc.json"), *folder.glob(VERSIONS)]:
+        if path.name not in made:
+            path.unlink()
     return len(sections)
 
 
@@ -102,7 +111,7 @@ def general_section(summary: Summary) -> Section:
         "longest": {"title": "Longest", "suffix": " nt", "format": "{:,.0f}", "hidden": True},
         "outside": {
             "title": "Short or long",
-            "description": "records outside the lengths that the models were trained on",
+            "description": "records outside the lengths that any of the models was trained on",
             "suffix": " %",
             "max": 100,
         },
@@ -110,9 +119,8 @@ def general_section(summary: Summary) -> Section:
     data = {}
     for name, one in summary.samples.items():
         length = one.histograms["length"]
-        outside = one.flags["short"] + one.flags["long"]
         told = {"records": one.records, "length": length.mean, "shortest": length.least, "longest": length.most}
-        data[escape(name)] = told | {"outside": 100 * outside / one.records}
+        data[escape(name)] = told | {"outside": 100 * one.outside / one.records}
     return {"id": "utrlm_general", "plot_type": "generalstats", "headers": headers, "data": data}
 
 

@@ -39,11 +39,11 @@ def open_folder(folder: str) -> Path:
 def draw_targets(table: pd.DataFrame, folder: Path) -> None:
     """Calibration, prediction against measurement, and residuals of every target.
 
-    Columns sequence, target, label, predicted, low, high, group, rank. Files `<target>.<drawing>.svg` and `.png`;
-    no calibration of numbers without intervals.
+    Columns sequence, target, binary, label, predicted, low, high, group, rank. Files `<target>.<drawing>.svg` and
+    `.png`; no calibration of numbers without intervals.
     """
     for target, rows in table.groupby("target"):
-        binary = bool(rows["label"].isin((0, 1)).all())
+        binary = bool(rows["binary"].all())
         figures = {
             "calibration": draw_reliability if binary else draw_coverage,
             "predicted": draw_probabilities if binary else draw_predicted,
@@ -139,7 +139,7 @@ def draw_residuals(rows: pd.DataFrame, target: str) -> Figure:
     """
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     residual = (rows["predicted"] - rows["label"]).to_numpy()
-    of_numbers = not rows["label"].isin((0, 1)).all()
+    of_numbers = not rows["binary"].all()
     for number, (axes, (name, values)) in enumerate(
         zip(figure.subplots(1, 3, sharey=True), features(rows), strict=True)
     ):

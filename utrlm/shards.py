@@ -6,19 +6,24 @@ was cut off, is an error. It is written last: shards without a manifest are of a
 """
 
 import json
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from utrlm.decode import open_text
 from utrlm.errors import InputError
-from utrlm.fasta import SeenIds, read_fasta
-from utrlm.files import written
+from utrlm.fasta import Record, SeenIds, read_fasta
+from utrlm.files import make_folder, written
 from utrlm.structures import merge_structures
 
 
 def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) -> int:
     """Write shards and the manifest; returns the number of records. An empty FASTA makes one empty shard.
+
+    What an earlier run left of that sample goes, but not before the first record was read.
 
     Raises:
         InputError: the FASTA is not in order (see `fasta.read_fasta`), or the sample's name makes no file name.
@@ -26,12 +31,15 @@ def split(fasta: str | None, sample: str, shard_residues: int, output_dir: str) 
     if fasta is None:
         raise InputError("give --fasta FILE")
     _check_name(sample)
-    folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(output_dir)
+    records = read_fasta(fasta)
+    records = chain(list(islice(records, 1)), records)
     (folder / f"{sample}.manifest.json").unlink(missing_ok=True)
     shards: list[dict[str, Any]] = []
     try:
-        manifest = {"sample": sample, "shards": shards, **_write_shards(fasta, folder, sample, shard_residues, shards)}
+        counts = _write_shards(records, folder, sample, shard_residues, shards)
+        manifest = {"sample": sample, "shards": shards, **counts}
+        _remove_others(folder, sample, shards)
         with written(str(folder / f"{sample}.manifest.json")) as beside:
             Path(beside).write_text(json.dumps(manifest), encoding="utf-8")
     except BaseException:
@@ -48,13 +56,21 @@ def _check_name(sample: str) -> None:
         raise InputError(f"--sample {sample[:100]!r}: not a name for files (no '/', no '.' in front, 1 to 200 bytes)")
 
 
+def _remove_others(folder: Path, sample: str, shards: list[dict[str, Any]]) -> None:
+    """Remove shards of an earlier run, which had more of them."""
+    kept = {f"{shard['name']}.fa" for shard in shards}
+    for path in list(folder.iterdir()):
+        if re.fullmatch(re.escape(sample) + r"\.\d{5,}\.fa", path.name) and path.name not in kept:
+            path.unlink()
+
+
 def _write_shards(
-    fasta: str, folder: Path, sample: str, shard_residues: int, shards: list[dict[str, Any]]
+    records: Iterator[Record], folder: Path, sample: str, shard_residues: int, shards: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Fill `shards` with what was written; returns what the manifest says of all of them."""
     seen = SeenIds()
     repeated: list[int] = []  # positions of records whose id was there before
-    records, held, total = read_fasta(fasta), True, 0
+    held, total = True, 0
     while held:
         name = f"{sample}.{len(shards) + 1:05d}"
         count = residues = 0
@@ -86,10 +102,12 @@ def merge_files(
     if bool(structures_dir) != bool(structures):
         raise InputError("--structures-dir and --structures go together")
     if structures_dir and structures:
-        read = [_read_manifest(path) for path in manifests]
+        read = _read_manifests(manifests)
         told = _with_structures(read, tables_dir, Path(structures_dir))
         several = len(read) > 1
-        shards = [(m["sample"] if several else "", one["name"], one["records"]) for m in told for one in m["shards"]]
+        shards = [
+            (m["sample"] if several else "", one["name"], _ids(tables_dir, one)) for m in told for one in m["shards"]
+        ]
         merge_structures(structures_dir, structures, shards)
     return merge(output, tables_dir, manifests)
 
@@ -110,11 +128,11 @@ def merge(output: str, tables_dir: str, manifests: tuple[str, ...]) -> int:
 
     Raises:
         InputError: a manifest or a table is missing or damaged, has other columns than its sample's first, or not
-            as many rows and letters as its shard has.
+            as many rows and letters as its shard has; or two manifests are of one sample.
     """
-    read, rows = [_read_manifest(path) for path in manifests], 0
+    read, rows = _read_manifests(manifests), 0
     columns = _union([_columns(tables_dir, manifest) for manifest in read])
-    with _open_output(output) as stream:
+    with open_text(output) as stream:
         stream.write("\t".join(["sample"] * (len(read) > 1) + columns) + "\n")
         for manifest in read:
             sample, own = manifest["sample"] if len(read) > 1 else "", _columns(tables_dir, manifest)
@@ -152,6 +170,23 @@ def _union(tables: list[list[str]]) -> list[str]:
     """The columns of all tables, as they come first; the flags are the last."""
     every = list(dict.fromkeys(column for table in tables for column in table))
     return sorted(every, key=lambda column: column == "flags")
+
+
+def _ids(tables_dir: str, shard: dict[str, Any]) -> Iterator[str]:
+    """Ids of a shard's rows; its table is opened when the first is asked for."""
+    lines = _lines(Path(tables_dir) / f"{shard['name']}.tsv", shard["records"], shard["residues"])
+    return (line.split("\t")[0] for line in islice(lines, 1, None))
+
+
+def _read_manifests(paths: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Manifests, no two of one sample: its rows would be there twice."""
+    read: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        manifest = _read_manifest(path)
+        if manifest["sample"] in read:
+            raise InputError(f"{path}: another manifest of sample {manifest['sample']}")
+        read[manifest["sample"]] = manifest
+    return list(read.values())
 
 
 def _read_manifest(path: str) -> dict[str, Any]:
@@ -205,14 +240,3 @@ def _add_flag(line: str, flag: str) -> str:
     if flag not in names:
         names.append(flag)
     return "\t".join([*cells[:-1], ",".join(names)])
-
-
-@contextmanager
-def _open_output(path: str) -> Iterator[TextIO]:
-    if path == "-":
-        import sys
-
-        yield sys.stdout
-        return
-    with written(path) as beside, open(beside, "w", encoding="utf-8", newline="") as stream:
-        yield stream

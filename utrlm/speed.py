@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,11 +35,15 @@ class Speed:
 
 @contextmanager
 def timed(path: str | None, device: str, cpus: int) -> Iterator[Speed]:
-    """Something to count in; written to `path` as JSON, with the seconds within, unless there is none or it failed."""
+    """Something to count in; written to `path` as JSON, with the seconds within, unless there is none or it failed.
+
+    Raises:
+        InputError: see `files.written`; a place that cannot be written to is told before the work.
+    """
     speed = Speed(device, cpus)
-    begun = time.monotonic()
-    yield speed
-    speed.seconds = round(time.monotonic() - begun, 3)
-    if path:
-        with written(path) as beside:
+    with written(path) if path else nullcontext() as beside:
+        begun = time.monotonic()
+        yield speed
+        speed.seconds = round(time.monotonic() - begun, 3)
+        if beside:
             Path(beside).write_text(json.dumps(asdict(speed)), encoding="utf-8")

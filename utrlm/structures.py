@@ -10,6 +10,7 @@ from utrlm.card import ModelCard
 from utrlm.decode import Structure, open_text
 from utrlm.errors import InputError
 from utrlm.fasta import Record
+from utrlm.files import make_folder
 from utrlm.pairs import dot_bracket
 
 HEADER = "id\ti\tj\tletters\tprobability\tknot\n"
@@ -69,60 +70,111 @@ def draw_arcs(letters: str, pairs: list[tuple[int, int, float]]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{style}</style>\n{body}\n</svg>\n'
 
 
-def merge_structures(folder: str, output: str, shards: list[tuple[str, str, int]]) -> None:
+def merge_structures(folder: str, output: str, shards: list[tuple[str, str, Iterator[str]]]) -> None:
     """Write the structures of shards as one; each shard's are in `folder`/<shard>.structures.
 
-    `shards`: sample (or "", then none is told), name and number of records of each, in order.
+    `shards`: sample (or "", then none is told), name and ids of the records of each, in order. `output` is made if
+    missing.
 
     Raises:
-        InputError: a file is missing or damaged, or has not as many records or pairs as it should.
+        InputError: a file is missing or damaged, of other records, or has not as many pairs as it should.
     """
-    parts = [(sample, Path(folder) / f"{name}.structures", records) for sample, name, records in shards]
+    parts = [(sample, Path(folder) / f"{name}.structures", ids) for sample, name, ids in shards]
     names = ["structures.dbn", "pairs.tsv"] + ["structures.ct"] * (parts[0][1] / "structures.ct").exists()
+    make_folder(output)
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open_text(str(Path(output) / name))) for name in names}
         streams["pairs.tsv"].write(("sample\t" if parts[0][0] else "") + HEADER)
-        for sample, part, records in parts:
+        for sample, part, known in parts:
+            ids = list(known)
             try:
-                copied = [COPIES[name](part / name, stream, sample) for name, stream in streams.items()]
+                pairs = [COPIES[name](part / name, stream, sample, ids) for name, stream in streams.items()]
             except OSError as error:
                 raise InputError(f"{part}: {error.strerror}") from error
-            (found, brackets), (rows, _), *tables = copied
-            if {found, *(table[0] for table in tables)} != {records}:
-                raise InputError(f"{part}: structures of {found} records for a shard of {records}")
-            if rows != brackets:
-                raise InputError(f"{part}: {rows} rows of pairs, but {brackets} pairs in the structures")
+            except ValueError as error:
+                raise InputError(f"{part}: {error}") from error
+            if pairs[1] != pairs[0]:
+                raise InputError(f"{part}: {pairs[1]} rows of pairs, but {pairs[0]} pairs in the structures")
 
 
-def copy_brackets(path: Path, stream: TextIO, sample: str) -> tuple[int, int]:
-    """Copy dot-bracket records, the sample behind their ids; returns the numbers of records and of pairs."""
+def copy_brackets(path: Path, stream: TextIO, sample: str, ids: list[str]) -> int:
+    """Copy dot-bracket records, the sample behind their ids; returns the number of pairs.
+
+    Raises:
+        ValueError: cut off, or of other records than `ids`.
+    """
     records = pairs = 0
-    with path.open(encoding="utf-8") as lines:
-        for title, letters, text in zip(lines, lines, lines, strict=True):
-            stream.write(f"{_with_sample(title, sample)}{letters}{text}")
-            records, pairs = records + 1, pairs + text.count("(") + text.count("[")
-    return records, pairs
+    lines = _lines(path)
+    for title in lines:
+        letters, text = next(lines, ""), next(lines, "")
+        if not text or len(letters) != len(text) or not title.startswith(">"):
+            raise ValueError(f"{path.name}: record {records + 1} is cut off")
+        _check_id(title[1:], ids, records, path)
+        stream.write(f"{_with_sample(title, sample)}{letters}{text}")
+        records, pairs = records + 1, pairs + text.count("(") + text.count("[")
+    _check_records(records, ids)
+    return pairs
 
 
-def copy_pairs(path: Path, stream: TextIO, sample: str) -> tuple[int, int]:
-    """Copy a table's rows without its header, the sample as a first column; returns their number, twice."""
-    rows = 0
-    with path.open(encoding="utf-8") as lines:
-        next(lines, "")
-        for rows, line in enumerate(lines, start=1):  # noqa: B007
-            stream.write((sample + "\t" if sample else "") + line)
-    return rows, rows
+def copy_pairs(path: Path, stream: TextIO, sample: str, ids: list[str]) -> int:
+    """Copy a table's rows without its header, the sample as a first column; returns their number.
+
+    Raises:
+        ValueError: cut off, or of other records than `ids`.
+    """
+    rows, known = 0, set(ids)
+    lines = _lines(path)
+    next(lines, "")
+    for rows, line in enumerate(lines, start=1):
+        if line.count("\t") != HEADER.count("\t") or line.split("\t")[0] not in known:
+            raise ValueError(f"{path.name}: row {rows} is damaged or of another shard")
+        stream.write((sample + "\t" if sample else "") + line)
+    return rows
 
 
-def copy_tables(path: Path, stream: TextIO, sample: str) -> tuple[int, int]:
-    """Copy connectivity tables, the sample behind their ids; returns the numbers of records and of letters."""
-    records = total = 0
-    with path.open(encoding="utf-8") as lines:
-        for title in lines:
-            letters = int(title.split("\t")[0])
-            stream.write(_with_sample(title, sample) + "".join(islice(lines, letters)))
-            records, total = records + 1, total + letters
-    return records, total
+def copy_tables(path: Path, stream: TextIO, sample: str, ids: list[str]) -> int:
+    """Copy connectivity tables, the sample behind their ids; returns the number of records.
+
+    Raises:
+        ValueError: cut off, or of other records than `ids`.
+    """
+    records = 0
+    lines = _lines(path)
+    for title in lines:
+        count, _, name = title.partition("\t")
+        letters = list(islice(lines, int(count) if count.isdecimal() else 0))
+        if not letters or len(letters) != int(count):
+            raise ValueError(f"{path.name}: record {records + 1} is cut off")
+        _check_id(name, ids, records, path)
+        stream.write(_with_sample(title, sample) + "".join(letters))
+        records += 1
+    _check_records(records, ids)
+    return records
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """A file's lines. Raises ValueError: not text, or the last one has no end."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    raise ValueError(f"{path.name} is cut off")
+                yield line
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is not text ({error.reason})") from error
+
+
+def _check_id(title: str, ids: list[str], number: int, path: Path) -> None:
+    """Raise ValueError unless record `number` has its id; of a truncated sequence id/first-last."""
+    name = title.rstrip("\n")
+    if number < len(ids) and ids[number] not in (name, name.rpartition("/")[0]):
+        raise ValueError(f"{path.name}: record {number + 1} is {name}, and not {ids[number]} as in the table")
+
+
+def _check_records(found: int, ids: list[str]) -> None:
+    """Raise ValueError unless there are as many structures as ids."""
+    if found != len(ids):
+        raise ValueError(f"structures of {found} records for a shard of {len(ids)}")
 
 
 def _with_sample(title: str, sample: str) -> str:
@@ -147,10 +199,7 @@ def open_structures(
     told = [card.columns[0] for card in cards if card.kind == "pairs"]
     if len(told) != 1:
         raise InputError(f"--structures needs one model of structure, and {len(told)} are asked; try --tasks structure")
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}") from error
+    make_folder(folder)
     names = ["structures.dbn", "pairs.tsv"] + ["structures.ct"] * ct + ["structure.svg"] * drawn
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open_text(str(Path(folder) / name))) for name in names}

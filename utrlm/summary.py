@@ -104,6 +104,7 @@ class Sample:
     uorfs: Counter[str] = field(default_factory=Counter)  # kind of upstream reading frame -> how many in all records
     kozak: Counter[str] = field(default_factory=Counter)  # strongest context, "none" without upstream AUG -> records
     histograms: dict[str, Histogram] = field(default_factory=dict)  # length, and each predicted column
+    outside: int = field(default=0, init=False)  # records flagged short, long or both
 
 
 @dataclass
@@ -176,7 +177,9 @@ def read_rows(table: str, needed: set[str], kind: str) -> Iterator[list[str]]:
 def _count(held: Sample, rows: list[dict[str, str]]) -> None:
     """Add what is counted of rows: themselves, their flags and, where there, their upstream reading frames."""
     held.records += len(rows)
-    held.flags.update(flag for row in rows for flag in row["flags"].split(",") if flag)
+    told = [row["flags"].split(",") for row in rows]
+    held.flags.update(flag for flags in told for flag in flags if flag)
+    held.outside += sum("short" in flags or "long" in flags for flags in told)
     if rows and "kozak" in rows[0]:
         held.kozak.update(row["kozak"] or "none" for row in rows)
         held.uaugs.update(UAUGS[min(int(number), 5)] for number in read_numbers(rows, "uaugs", "uorf")[0])

@@ -46,10 +46,10 @@ def read_table(path: Path) -> pd.DataFrame:
 def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataFrame:
     """All sources of a recipe as one table; with a `fold`, the part with that number is the test.
 
-    Columns: sequence (upper case, T), target, label (target's unit), structure (dot-bracket, kind "pairs"
-    only), part (name it is scored under), weight, family (weight in the loss of differences), measured (the
-    label, whatever teachers make of it), repeat, rank, source, row (in its file), group, split
-    (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
+    Columns: sequence (upper case, T), target, binary (its unit is a probability), label (target's unit), structure
+    (dot-bracket, kind "pairs" only), part (name it is scored under), weight, family (weight in the loss of
+    differences), measured (the label, whatever teachers make of it), repeat, rank, source, row (in its file), group,
+    split (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
     are fixed by a query, and all rows of a table that is not learned).
     """
     task = recipe.asked
@@ -82,9 +82,10 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
     structure = _texts(said, "structure", path) if kind == "pairs" else pd.Series("", index=said.index)
     sequence = _texts(_values(raw, source.sequence, path), "sequence", path).str.upper().str.replace("U", "T")
     label = structure.str.len() if kind == "pairs" else pd.to_numeric(said, errors="coerce")
-    if label.isna().any():
-        row = label.index[label.isna()][0]
-        raise InputError(f"{path}: row {row + 1}: label {said[row]!r} is not a number")
+    wrong = ~np.isfinite(label.astype(float))
+    if wrong.any():
+        row = label.index[wrong][0]
+        raise InputError(f"{path}: row {row + 1}: label {str(said[row])!r} is not a number")
     named = _values(raw, source.group, path) if source.group else pd.Series("", index=raw.index)
     group = named.astype(str).where(named.notna(), "")  # an empty cell is no group
     rank = _values(raw, source.rank, path) if source.rank else pd.Series(0, index=raw.index)
@@ -99,6 +100,7 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
         {
             "sequence": sequence,
             "target": source.target,
+            "binary": target.unit == PROBABILITY,
             "label": label.astype(float),
             "structure": structure,
             "part": source.name or source.target,

@@ -29,6 +29,7 @@ class Change:
 
 def find_changes(reference: str, alternate: str, edits: tuple[Edit, ...], following: str = "A") -> list[Change]:
     """All consequences, by position in the alternate UTR, then lost AUGs. Upper-case DNA; see `uorf.find_uorfs`."""
+    edits = roll(reference, edits)
     before = find_uorfs(reference, following)
     after = {uorf.position: uorf for uorf in find_uorfs(alternate, following)}
     pairs = pair(before, after, edits)
@@ -45,6 +46,21 @@ def find_changes(reference: str, alternate: str, edits: tuple[Edit, ...], follow
         if old.strength != uorf.strength:
             changes.append(Change("uKozak_changed", old, uorf))
     return changes + [Change("uAUG_lost", uorf, None) for uorf in before if uorf not in pairs]
+
+
+def roll(reference: str, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Each insertion or deletion at the last of the places where it may be written, but not up to the next edit: the
+    rule of HGVS, by which what a change is does not depend on the genome's strand."""
+    moved: list[Edit] = []
+    limit = len(reference)
+    for edit in sorted(edits, reverse=True):
+        start, end, letters = edit.start, edit.end, edit.letters
+        one_way = (start == end) != (not letters)  # inserted or deleted, not replaced
+        while one_way and end < limit and reference[end] == (letters or reference[start:end])[0]:
+            start, end, letters = start + 1, end + 1, letters[1:] + letters[:1]
+        moved.append(Edit(start, end, letters))
+        limit = start - 1
+    return tuple(reversed(moved))
 
 
 def pair(before: list[Uorf], after: dict[int, Uorf], edits: tuple[Edit, ...]) -> dict[Uorf, int]:
@@ -72,9 +88,15 @@ def frame_change(old: Uorf, new: Uorf, edits: tuple[Edit, ...]) -> str:
             return "uFrameShift"
         return "" if new.stop is None else "uSTOP_gained"
     moved = old.stop + sum(edit.growth for edit in edits if edit.end <= old.stop)  # where the stop codon should be
-    across = sum(edit.growth for edit in edits if edit.end > old.stop and edit.start < old.stop + 3)
-    if new.stop in (moved, moved + across):
+    touching = [edit for edit in edits if edit.growth and edit.end > old.stop and edit.start < old.stop + 3]
+    # the stop codon stays where its first letter does (a deletion of three and more takes a codon), or its last one
+    if new.stop == moved and all(edit.start > old.stop and edit.end - edit.start < 3 for edit in touching):
+        return ""
+    across = sum(edit.growth for edit in touching)
+    if new.stop == moved + across and all(edit.end < old.stop + 3 for edit in touching):
         return ""
     if (moved - new.position - old.stop + old.position) % 3:
         return "uFrameShift"
-    return "uSTOP_lost" if new.stop is None or new.stop > moved else "uSTOP_gained"
+    first = min([old.stop, *(edit.start + len(edit.letters) for edit in touching)])
+    before = new.stop is not None and new.stop + 3 <= moved + first - old.stop  # wholly before what is gone
+    return "uSTOP_gained" if before else "uSTOP_lost"

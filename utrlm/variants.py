@@ -86,19 +86,19 @@ def predict_variants(
     counts = Counts(Counter(), Counter())
     with ExitStack() as stack:
         table = stack.enter_context(open_writer(output, "tsv", columns))
-        copy = None
+        write_record = None
         if output_vcf:
             reader.describe(fields)
-            copy = stack.enter_context(open_vcf_writer(output_vcf, reader.header))
+            write_record = stack.enter_context(open_vcf_writer(output_vcf, reader.header))
         for window in windows(steps(reader, finder, haplotypes, bool(output_vcf), counts)):
             pairs.predict(sequences(window))
             for step in window:
                 rows = [effect_row(effect, pairs.compare, haplotypes) for effect in step.effects]
                 for row in rows:
                     table.write(row)
-                if copy and step.record is not None:
+                if write_record and step.record is not None:
                     annotate(step, rows, fields)
-                    copy.write(step.record)
+                    write_record(step.record)
     if summary:
         counts.write(summary)
     return counts
@@ -106,7 +106,7 @@ def predict_variants(
 
 def steps(reader: VariantReader, finder: EffectFinder, haplotypes: bool, hold: bool, counts: Counts) -> Iterator[Step]:
     """Records with their effects, counted; the haplotypes of a UTR follow once it is passed."""
-    gatherer = HaplotypeFinder(finder) if haplotypes else None
+    gatherer = HaplotypeFinder(finder, reader.path) if haplotypes else None
     for record in reader:
         found = finder.find(record)
         counts.records[found.outcome] += 1
@@ -148,7 +148,7 @@ def sequences(window: list[Step]) -> Iterator[str]:
 def effect_row(effect: Effect, compare: Callable[[str, str | None], Row], haplotypes: bool) -> Row:
     """One row of the table."""
     utr = effect.utr
-    first = effect.edits[0].start if effect.edits else None
+    first = min((edit.start for edit in effect.edits), default=None)
     cells: list[Any] = [effect.contig, effect.position, effect.id, effect.ref, effect.alt, utr.id, utr.gene]
     cells += [utr.gene_name, utr.strand]
     cells += [None, None] if first is None else [first + 1, len(effect.reference) - first]
