@@ -12,31 +12,69 @@ include { MERGE    } from './modules/local/merge/main.nf'
 include { MUTAGENESIS } from './modules/local/mutagenesis/main.nf'
 include { DESIGN      } from './modules/local/design/main.nf'
 
-// Stops at once, in one line, where a parameter is unknown or cannot be right; nextflow_schema.json says what there is.
-def check_schema() {
+// What nextflow_schema.json says of each parameter.
+def known_parameters() {
     def schema = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))
-    def known = schema['$defs'].values().collectEntries { group -> group.properties }
-    params.each { name, value ->
-        if (!(name in known || name.contains('-'))) {
-            error("--${name}: no such parameter; there are ${known.keySet().collect { one -> '--' + one }.join(', ')}")
-        }
-        def wanted = known[name] ?: [:]
-        def least = wanted.minimum ? '[1-9][0-9]{0,8}' : '[0-9]{1,9}'
-        if (wanted.type == 'integer' && value != null && !(value.toString() ==~ least)) {
-            error("--${name} ${value}: not a whole number${wanted.minimum ? ' above 0' : ''}")
-        }
-        if (wanted['enum'] && value && !(value in wanted['enum'])) {
-            error("--${name} ${value}: none of ${wanted['enum'].join(', ')}")
-        }
-    }
+    return schema['$defs'].values().collectEntries { group -> group.properties }
 }
 
-// Stops at once, in one line, where parameters do not fit each other or name what is not there.
+// One line that says what is wrong with a parameter's value by itself; null where it may be right.
+def wrong_value(name, value, known) {
+    def wanted = known[name]
+    if (!wanted) { // Nextflow gives every name with a - another without, which is looked at
+        return name.contains('-') ? null : "--${name}: no such parameter; there are ${known.keySet().collect { one -> '--' + one }.join(', ')}"
+    }
+    if (wanted.type == 'boolean' && value != null && !(value instanceof Boolean)) {
+        return "--${name} ${value}: must be true or false, in a file of parameters without quotes"
+    }
+    if (wanted.type == 'integer' && value != null && !(value.toString() ==~ (wanted.minimum ? '[1-9][0-9]{0,8}' : '[0-9]{1,9}'))) {
+        return "--${name} ${value}: not a whole number${wanted.minimum ? ' above 0' : ''}"
+    }
+    if (wanted['enum'] && value && !(value in wanted['enum'])) {
+        return "--${name} ${value}: none of ${wanted['enum'].join(', ')}"
+    }
+    return wanted.pattern && value != null && !(value.toString() ==~ wanted.pattern) ? "--${name} ${value}: ${wanted.errorMessage}" : null
+}
+
+// The parameter that asks for a training or its scores; null where something is to be predicted.
+def training_asked() {
+    return ['pretrain_fasta', 'train_table', 'recipe', 'data', 'evaluate'].find { one -> params[one] }
+}
+
+// A line for each option that would be ignored: none of the parameters that it belongs to is given, or one that it does not go with.
+def ignored_options(known) {
+    def of_table = ['name', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'weight_column', 'unit', 'backbone']
+    def belongs = of_table.collectEntries { name -> [name, ['train_table']] } + [
+        gtf: ['genome'],
+        select: ['genome'],
+        haplotypes: ['vcf'],
+        deletions: ['mutagenesis'],
+        plots: ['mutagenesis', 'design', 'evaluate'],
+        preset: ['pretrain_fasta'],
+        random_utrs: ['pretrain_fasta'],
+        epochs: ['train_table', 'pretrain_fasta'],
+        checkpoint_dir: ['train_table', 'pretrain_fasta', 'recipe'],
+        split: ['evaluate'],
+    ]
+    def lonely = belongs.findAll { name, others ->
+        params[name] && params[name] != known[name]['default'] && !others.any { one -> params[one] }
+    }
+    def training = training_asked()
+    def other = training ?: ['vcf', 'mutagenesis', 'design'].find { one -> params[one] }
+    def lost = (['uorf', 'fold', 'ct', 'pseudoknots'] + (training ? ['tasks', 'models'] : [])).findAll { name -> other && params[name] }
+    return lonely.collect { name, others -> "--${name} goes with ${others.collect { one -> '--' + one }.join(' or ')}" } +
+        lost.collect { name -> "--${name} does not go with --${other}" }
+}
+
+// Stops at once, a line for each, where parameters are wrong, do not fit each other or name what is not there.
 def check_parameters() {
-    check_schema()
+    def known = known_parameters()
+    def wrong = params.collect { name, value -> wrong_value(name, value, known) }.findAll { line -> line } ?: ignored_options(known)
+    if (wrong) {
+        error(wrong.join('\n'))
+    }
     tasks_of('--tasks', params.tasks.toString().tokenize(',').collect { task -> task.trim() })
-    def training = [params.pretrain_fasta, params.train_table, params.recipe, params.data, params.evaluate].any()
-    if (training) {
+    if (training_asked()) {
         if (params.fasta || params.input || params.genome || params.vcf) {
             error("give either what to predict (--fasta, --genome, --vcf) or what to train on")
         }
@@ -52,8 +90,9 @@ def check_parameters() {
     if ([params.vcf, params.mutagenesis, params.design].findAll { one -> one }.size() > 1) {
         error("give one of --vcf, --mutagenesis and --design")
     }
-    if (params.fold && params.tasks && !params.models && !params.tasks.toString().contains('structure')) {
-        error("--fold is for models of structure: add --tasks structure, or --models of your own")
+    def folding = ['fold', 'ct', 'pseudoknots'].find { one -> params[one] }
+    if (folding && params.tasks && !params.models && !params.tasks.toString().contains('structure')) {
+        error("--${folding} is for models of structure: add --tasks structure, or --models of your own")
     }
     if (params.design == true) {
         error("--design needs options of utrlm-design: --design='--maximise mrl_varying'")
@@ -134,7 +173,7 @@ workflow {
     def samples = fastas ? fastas.collect { pair -> pair[0].id } : ['utrs']
     def decide = ['tasks', 'batch_tokens']
     (table, speeds, counts) = [channel.of([[:], []]), channel.empty(), channel.empty()] // of the page
-    if (params.pretrain_fasta || params.train_table || params.recipe) {
+    if (training_asked()) {
         def settings = training_inputs()
         TRAIN()
         (made, told, versions, given, decide) = [TRAIN.out.made, TRAIN.out.told, TRAIN.out.versions, settings.files, settings.names]
@@ -172,6 +211,7 @@ workflow {
                 manifests
                     .combine(tables.map { rows -> [rows.collect { row -> row[1] }] })
                     .combine(structures.map { rows -> [rows.collect { row -> row[1] }] })
+                    .filter { row -> row.size() > 2 } // no manifest: SPLIT failed, and has said why
                     .map { row -> [[id: 'predictions'], row[0..-3].collect { pair -> pair[1] }, row[-2], row[-1]] }
             )
             (table, speeds, told) = [MERGE.out.table, PREDICT.out.speed, channel.empty()]

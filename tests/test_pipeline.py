@@ -10,6 +10,8 @@ from utrlm.models import sha256
 from .conftest import ROOT
 
 EXAMPLE = ROOT / "tests/data/example.fa"
+WRONG = "--fatsa x --shard_residues x --mutagenesis no --uorf 1 --max_memory 4 --max_time soon --name .x"
+IGNORED = "--fasta utrs.fa --mutagenesis --deletions --gtf a.gtf --haplotypes --epochs 3 --name own --ct"
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +53,18 @@ def test_resume_runs_nothing_again(nextflow, table):
 
 def test_gz_several_files_spaces_and_own_model(nextflow, tmp_path):
     (tmp_path / "a b.fa.gz").write_bytes(gzip.compress(b">u1\nACGTACGT\n"))
-    (tmp_path / "c.fasta").write_bytes(b">u2\nGGGTACGT\n>u3\nACG\n")
+    (tmp_path / ".c.fasta").write_bytes(b">u2\nGGGTACGT\n>u3\nACG\n")
     model = tmp_path / "own.onnx"
     model.write_bytes((ROOT / "utrlm/weights/mrl.onnx").read_bytes())
-    done = nextflow("--fasta", f"{tmp_path}/*.fa*", "--outdir", "two", "--models", model)
+    done = nextflow("--fasta", f"{tmp_path}/{{a*,b*}},{tmp_path}/.c.fasta", "--outdir", "two", "--models", model)
     assert done.returncode == 0, done.stdout
     assert "model\town.onnx\t" in (done.folder / "two/pipeline_info/versions.tsv").read_text()
     rows = [line.split("\t") for line in (done.folder / "two/predictions.tsv").read_text().splitlines()]
     assert [row[:3] for row in rows] == [
         ["sample", "id", "length"],
         ["a_b", "u1", "8"],
-        ["c", "u2", "8"],
-        ["c", "u3", "3"],
+        ["_c", "u2", "8"],
+        ["_c", "u3", "3"],
     ]
 
 
@@ -75,22 +77,45 @@ def test_bad_letters_stop_the_run_and_name_the_record(nextflow, tmp_path):
     done = nextflow("--fasta", tmp_path / "bad.fa", "--outdir", "bad")
     assert done.returncode == 1
     assert "bad.fa: record 2 (b): letter 'E' at position 4 is no nucleotide" in done.stdout
+    assert "Check script" not in done.stdout  # no second error, of what was to come
     assert not (done.folder / "bad/predictions.tsv").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "messages"),
     [
-        (["--fasta", "none.fa"], "--fasta none.fa: no such file"),
-        (["--fasta", EXAMPLE, "--tasks", "nope"], "--tasks nope: no shipped model; there are el, mrl, "),
-        (["--fasta", EXAMPLE, "--fatsa", "x"], "--fatsa: no such parameter"),
-        (["--fasta", EXAMPLE, "--shard_residues", "x"], "--shard_residues x: not a whole number above 0"),
+        (["--fasta", "none.fa"], ["--fasta none.fa: no such file"]),
+        (["--fasta", f"{EXAMPLE},{EXAMPLE}"], [f"{EXAMPLE}: two files are called example.fa; rename one"]),
+        (["--fasta", "utrs.fa", "--tasks", "nope"], ["--tasks nope: no shipped model; there are el, mrl, "]),
+        (
+            WRONG.split(),
+            [
+                "--uorf 1: must be true or false",
+                "--mutagenesis no: must be true or false",
+                "--shard_residues x: not a whole number above 0",
+                "--name .x: letters, digits, _, . and - make a name",
+                "--max_memory 4: not a number and a unit such as '16 GB'",
+                "--max_time soon: not numbers and their units",
+                "--fatsa: no such parameter",
+            ],
+        ),
+        (
+            IGNORED.split(),
+            [
+                "--gtf goes with --genome",
+                "--haplotypes goes with --vcf",
+                "--epochs goes with --train_table or --pretrain_fasta",
+                "--ct does not go with --mutagenesis",
+            ],
+        ),
     ],
 )
-def test_a_bad_value_fails_before_any_task(nextflow, arguments, message):
+def test_bad_values_fail_before_any_task(nextflow, arguments, messages):
     done = nextflow(*arguments)
     assert done.returncode == 1
-    assert message in done.stdout
+    told = [line for line in done.stdout.splitlines() if line.startswith("--")]
+    assert len(told) == len(messages), done.stdout
+    assert all(message in done.stdout for message in messages), done.stdout
     assert "process >" not in done.stdout
 
 
@@ -115,6 +140,8 @@ def test_samplesheet(nextflow, tmp_path):
     ("text", "message"),
     [
         ("sample,fasta\na,none.fa\n", "row 1: none.fa: no such file"),
+        ("sample,fasta\n", "s.csv: no rows"),
+        ("", "s.csv: no rows"),
         ("sample,fasta\na,\n", "row 1: needs a value in the columns sample and fasta"),
         ("sample,fasta,colour\na,s.fa,red\n", "row 1: column colour: only sample, fasta and tasks are read"),
         ("sample,fasta,tasks\na,s.fa,mlr\n", "row 1: task mlr: no shipped model; there are el, mrl"),

@@ -19,8 +19,8 @@ LOADED = r"<(?:script|img|iframe|link|source)\b[^>]*?\s(?:src|href)\s*=\s*[\"']?
 
 @pytest.fixture(scope="module")
 def results(nextflow):
-    """Folder of a run with two samples, several shards and upstream AUGs."""
-    arguments = ["--fasta", f"{EXAMPLE},{GOLDEN}", "--uorf", "--shard_residues", 15000]
+    """Folder of a run with two samples, EXAMPLE and GOLDEN, several shards and upstream AUGs."""
+    arguments = ["-profile", "test_full", "--uorf", "--shard_residues", 15000]
     done = nextflow(*arguments, "--outdir", "page", report=True)
     assert done.returncode == 0, done.stdout
     again = nextflow(*arguments, "--outdir", "page", "-resume", report=True)

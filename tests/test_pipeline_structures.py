@@ -18,4 +18,5 @@ def test_structures_are_those_of_one_run(nextflow, model, fasta, tmp_path):  # n
 def test_asked_for_without_a_model(nextflow, fasta):
     done = nextflow("--fasta", fasta(b">a\nACGTACGT\n"), "--tasks", "mrl", "--pseudoknots", "--outdir", "none")
     assert done.returncode == 1
-    assert "--structures needs one model of structure, and 0 are asked" in done.stdout
+    assert "--pseudoknots is for models of structure: add --tasks structure" in done.stdout
+    assert "Submitted process" not in done.stdout

@@ -164,9 +164,9 @@ def test_stubs_and_a_model_from_a_new_backbone(nextflow, folder):
         "backbone-tiny.safetensors",
         "own.onnx",
     }
-    again = nextflow(
-        "--recipe", "mini.toml", "--data", "data", "--evaluate", "stub/own.onnx", "--outdir", "stub", "-stub"
-    )
+    shutil.copy(folder / "stub/own.onnx", folder / "o'n.onnx")
+    again = nextflow("--recipe", "mini.toml", "--data", "data", "--evaluate", "o'n.onnx", "--outdir", "stub", "-stub")
+    assert (folder / "stub/o_n.scores.json").exists()
     assert again.returncode == 0 and again.stdout.count("Submitted process") == 1
 
 

@@ -46,6 +46,23 @@ def test_the_sheet_of_samples_has_its_schema():
     assert all((ROOT / "assets" / row["fasta"]).is_file() for row in rows)
     read = (ROOT / "subworkflows/local/inputs/main.nf").read_text()
     assert f"- [{', '.join(map(repr, schema['items']['properties']))}]" in read
+    pattern = schema["items"]["properties"]["sample"]["pattern"]
+    assert f"==~ /{pattern[1:-1]}/" in read
+    assert [name for name in ("a", "7.b-c", "", ".a", "-a", "a b") if re.match(pattern, name)] == ["a", "7.b-c"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "right", "wrong"),
+    [
+        ("max_memory", ["16 GB", "4.GB", "4.5 GB", "500MB", "4G"], ["4", "lots", "GB", "true", "4 gb"]),
+        ("max_time", ["12 h", "1d 6h", "2 days", "90min", "4.5 h"], ["4", "soon", "h", "true"]),
+        ("name", ["own", "7.b-c"], ["", ".a", "a/b"]),
+    ],
+)
+def test_patterns_and_what_to_say(parameter, right, wrong):
+    described = PROPERTIES[parameter]
+    assert [text for text in right + wrong if re.match(described["pattern"], text)] == right
+    assert described["errorMessage"]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 // From what a parameter says to files and samples.
 
-// The files that a parameter names: a path, a glob, or several divided by commas; in a fixed order.
+// The files that a parameter names: a path, a glob, or several divided by commas (not those in braces); in a fixed order. Two of
+// one name are an error, since a task has its files in one folder.
 def files_of(name, value) {
-    def patterns = value instanceof List ? value : value.toString().tokenize(',')
+    def patterns = value instanceof List ? value : value.toString().split(/,(?![^{]*\})/).findAll { part -> part.trim() }
     if (!patterns) {
         error("--${name} ${value}: no such file")
     }
-    return patterns.collectMany { pattern ->
+    def all = patterns.collectMany { pattern ->
         def found = files(pattern.toString().trim(), checkIfExists: false)
             .findAll { one -> one.isFile() }
             .sort { one -> one.toString() }
@@ -15,6 +16,11 @@ def files_of(name, value) {
         }
         found
     }
+    def twice = all.countBy { one -> one.name }.find { count -> count.value > 1 }
+    if (twice) {
+        error("--${name} ${value}: two files are called ${twice.key}; rename one")
+    }
+    return all
 }
 
 // The one file that a parameter names.
@@ -33,7 +39,12 @@ def named(name, found) {
 
 // Name of a sample: the file's name without its endings.
 def sample_of(fasta) {
-    return fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, '').replaceAll(/[^\w.-]/, '_')
+    return plain(fasta.name.replaceFirst(/(?i)\.b?gz$/, '').replaceFirst(/(?i)\.(fa|fasta|fna|ffn|fas|vcf|bcf)$/, ''))
+}
+
+// A name that the shell and globs take as it is: _ in place of all else, and of what would hide a file.
+def plain(name) {
+    return name.replaceAll(/[^\w.-]|^[.-]/, '_')
 }
 
 // Names of the shipped models that predict.
@@ -54,7 +65,8 @@ def tasks_of(where, names) {
 // Samples of a sheet with columns sample, fasta and perhaps tasks, in its order; a relative path counts from the sheet's folder.
 def sheet_samples(name, value) {
     def sheet = file_of(name, value)
-    def inputs = sheet.splitCsv(header: true, strip: true).withIndex(1).collect { row, number ->
+    def rows = sheet.text.trim() ? sheet.splitCsv(header: true, strip: true) : []
+    def inputs = rows.withIndex(1).collect { row, number ->
         def others = row.keySet() - ['sample', 'fasta', 'tasks']
         if (others) {
             error("--${name} ${value}: row ${number}: column ${others.join(', ')}: only sample, fasta and tasks are read")
@@ -62,8 +74,8 @@ def sheet_samples(name, value) {
         if (!row.sample || !row.fasta) {
             error("--${name} ${value}: row ${number}: needs a value in the columns sample and fasta")
         }
-        if (!(row.sample ==~ /[\w.-]+/)) {
-            error("--${name} ${value}: row ${number}: sample '${row.sample}': letters, digits, _, . and - make a name")
+        if (!(row.sample ==~ /\w[\w.-]*/)) {
+            error("--${name} ${value}: row ${number}: sample '${row.sample}': letters, digits, _, . and - make a name, no . or - in front")
         }
         def fasta = sheet.toAbsolutePath().parent.resolve(row.fasta)
         if (!fasta.isFile()) {
@@ -71,6 +83,9 @@ def sheet_samples(name, value) {
         }
         def tasks = tasks_of("--${name} ${value}: row ${number}: task", (row.tasks ?: '').tokenize(',; '))
         [[id: row.sample] + (tasks ? [tasks: tasks.join(',')] : [:]), fasta]
+    }
+    if (!inputs) {
+        error("--${name} ${value}: no rows")
     }
     return named_once(name, inputs)
 }

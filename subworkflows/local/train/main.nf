@@ -1,6 +1,6 @@
 // Training: FASTA to a backbone, a table or a recipe to a model, a model to its scores.
 
-include { file_of ; files_of } from '../inputs/main.nf'
+include { file_of ; files_of ; plain } from '../inputs/main.nf'
 include { PRETRAIN } from '../../../modules/local/pretrain/main.nf'
 include { FINETUNE } from '../../../modules/local/finetune/main.nf'
 include { EVALUATE } from '../../../modules/local/evaluate/main.nf'
@@ -12,9 +12,6 @@ def check_training() {
         if (params[name].toString().contains("'")) {
             error("--${name} ${params[name]}: no ' in a name")
         }
-    }
-    if (!(params.name.toString() ==~ /[\w.-]+/)) {
-        error("--name ${params.name}: letters, digits, _, . and - make a name")
     }
     if (!(params.epochs.toString() ==~ /[0-9]*\.?[0-9]+/ && params.epochs.toString().toDouble() > 0)) {
         error("--epochs ${params.epochs}: not a number above 0")
@@ -34,8 +31,8 @@ def check_training() {
     if (params.pretrain_fasta && params.recipe) {
         error("--pretrain_fasta goes with --train_table or alone; a recipe says its own backbone")
     }
-    if (params.backbone && (!params.train_table || params.pretrain_fasta)) {
-        error("--backbone goes with --train_table, and without --pretrain_fasta; a recipe says its own")
+    if (params.backbone && params.pretrain_fasta) {
+        error("--backbone goes without --pretrain_fasta, which makes one")
     }
     if (checkpoint_folder().toUri().scheme != 'file') {
         error("--checkpoint_dir ${checkpoint_folder().toUri()}: must be a folder that every task can write to; give --checkpoint_dir DIR")
@@ -126,15 +123,15 @@ workflow TRAIN {
         def names = named_files(recipe)
         def inputs = [recipe] + tables_of(recipe) + names.collect { name -> file_named(recipe.name, name) }
         def relative = names.findAll { name -> !name.startsWith('/') }
-        def meta = [id: recipe.baseName, named: relative]
+        def meta = [id: plain(recipe.baseName), named: relative]
         def named = relative.collect { name -> file_named(recipe.name, name) }
-        tables << [meta, recipe, file(params.data), [], named, checkpoints(recipe.baseName, inputs, [])]
+        tables << [meta, recipe, file(params.data), [], named, checkpoints(meta.id, inputs, [])]
     }
     def from_fasta = channel.fromList(tables).combine(PRETRAIN.out.backbone).map { row -> row[0..2] + [row[7]] + row[4..5] }
     FINETUNE(fastas ? from_fasta : channel.fromList(tables))
 
     def scored = params.evaluate ? file_of('evaluate', params.evaluate) : []
-    EVALUATE(channel.fromList(params.evaluate ? [[[id: scored.simpleName], scored, file_of('recipe', params.recipe), file(params.data)]] : []))
+    EVALUATE(channel.fromList(params.evaluate ? [[[id: plain(scored.simpleName)], scored, file_of('recipe', params.recipe), file(params.data)]] : []))
 
     emit:
     told = PRETRAIN.out.backbone
