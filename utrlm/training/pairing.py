@@ -44,8 +44,7 @@ class PairBatch:
 class PairExamples(Sequences):
     """Sequences with their structures; where none is known, with what thermodynamics says of it.
 
-    Such a row's label is the probability of each pair. Shown with it too, they teach what to do with the prior of a
-    sequence like none before: to trust it.
+    Such a row's label is the probability of each pair, and it is never shown with it.
     """
 
     def __init__(self, table: pd.DataFrame, context: int, priors: list[np.ndarray], prior_share: float):
@@ -82,7 +81,7 @@ class PairExamples(Sequences):
             i, j = (self.priors[row][:2] + shift).astype(int)
             if not self.known[row]:
                 paired[number, i, j] = paired[number, j, i] = self.priors[row][2]
-            if given[number]:
+            elif given[number]:
                 prior[number, shift:, shift:] = 0
                 prior[number, i, j] = prior[number, j, i] = self.priors[row][2]
         return PairBatch(codes, prior, paired, True)
