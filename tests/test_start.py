@@ -12,22 +12,20 @@ from utrlm.models import open_model  # noqa: E402
 from utrlm.recipe import read_recipe  # noqa: E402
 from utrlm.recipe_parts import Source  # noqa: E402
 from utrlm.table import build_table  # noqa: E402
-from utrlm.training.build import new_model  # noqa: E402
-from utrlm.training.finetune import export_checkpoint, finetune_file, finetune_table  # noqa: E402
-from utrlm.training.finish import trained_model  # noqa: E402
-from utrlm.training.pretrain import load_backbone, load_head  # noqa: E402
+from utrlm.training.build import head_of, new_model  # noqa: E402
+from utrlm.training.finetune import finetune, finetune_table  # noqa: E402
+from utrlm.training.pretrain import load_backbone, load_head, save_backbone  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture
 def first(data):
-    """A trained model and its backbone's file: `data`/b.safetensors."""
-    recipe, run, backbone = str(data / "mini.toml"), str(data / "run"), data / "b.safetensors"
-    finetune_file(recipe, str(data), str(data / "first.onnx"), run, 1)
-    export_checkpoint(recipe, str(data), str(data / "first.onnx"), run, str(backbone))
-    rows = build_table(read_recipe(recipe := data / "mini.toml"), data)
-    return trained_model(read_recipe(recipe), rows[rows["split"] == "train"], data / "run"), backbone
+    """A trained model and its backbone's file."""
+    recipe = read_recipe(data / "mini.toml")
+    model = finetune(recipe, data, data / "run", 1).eval()
+    save_backbone(model.backbone, data / "b.safetensors", {}, head_of(model, recipe))
+    return model, data / "b.safetensors"
 
 
 def restarted(data, backbone, **settings):
