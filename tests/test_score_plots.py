@@ -9,6 +9,7 @@ import pytest
 
 from utrlm import evaluate, score_plots
 from utrlm.card import COVERAGE
+from utrlm.files import make_folder
 from utrlm.score_plots import by_bins, coverage_by_quarter, features, gc_share
 
 from .conftest import ROOT
@@ -101,8 +102,8 @@ def test_probabilities(rows):
 
 def test_files(rows, tmp_path):
     table = pd.concat([rows, rows.assign(target="τ", low=np.nan)])
-    score_plots.draw_targets(table, score_plots.open_folder(str(tmp_path / "one")))
-    score_plots.draw_targets(table[table["target"] == "τ"], score_plots.open_folder(str(tmp_path / "two")))
+    score_plots.draw_targets(table, make_folder(str(tmp_path / "one")))
+    score_plots.draw_targets(table[table["target"] == "τ"], make_folder(str(tmp_path / "two")))
     names = {"made%2Fup.calibration", "made%2Fup.predicted", "made%2Fup.residuals"}
     names |= {"%CF%84.predicted", "%CF%84.residuals"}  # without intervals there is no calibration
     made = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}

@@ -10,6 +10,7 @@ import pandas as pd
 from utrlm import alphabet, metrics
 from utrlm.errors import InputError
 from utrlm.fasta import Record
+from utrlm.files import make_folder
 from utrlm.models import open_model
 from utrlm.pairs import parse_structure, score_pairs
 from utrlm.predict import Predictor
@@ -34,10 +35,10 @@ def evaluate_file(
     if (model is None) == (folds is None):
         raise InputError("give either --model FILE or --folds FILE")
     folder = None
-    if plots is not None:  # what is wrong with it is said before the work
-        from utrlm.score_plots import open_folder
+    if plots is not None:  # what is wrong with it, or the extra that it needs missing, is said before the work
+        from utrlm import score_plots  # noqa: F401
 
-        folder = open_folder(plots)
+        folder = make_folder(plots)
     read = read_recipe(Path(recipe))
     if model is not None and (kind := open_model(Path(model), "cpu").card.kind) != read.asked.kind:
         raise InputError(f"{model}: a model of kind {kind}, and {recipe} is for {read.asked.kind}")

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from utrlm import alphabet, metrics
 from utrlm.card import COVERAGE
-from utrlm.errors import InputError
 from utrlm.plots import save
 from utrlm.uorf import find_uorfs, plain
 
@@ -25,15 +24,6 @@ BINS = 10
 MOST_UAUGS = 4  # counted one by one; more are one bin
 BAND = (0.1, 0.9)  # quantiles of the residuals that a band spans
 HEXAGONS = 50  # across a drawing
-
-
-def open_folder(folder: str) -> Path:
-    """The folder to draw into, made if missing. Raises InputError: it cannot be made."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}") from error
-    return Path(folder)
 
 
 def draw_targets(table: pd.DataFrame, folder: Path) -> None:
