@@ -36,13 +36,19 @@ def test_a_haplotype_keeps_the_flags_of_its_alleles(tmp_path, finder):
     assert flags(first, (5, "G", "C")) == (("haplotype",), "GCCTAT")
 
 
-def test_a_moved_insertion_stays_before_what_it_was_moved_over(tmp_path, finder):
-    letters = "GGCCAAGTCAGTTCCATGGCGTAA"
-    for contig, calls in (("chr1", [(11, "G", "GT"), (12, "T", "C")]), ("chr2", [(13, "A", "G"), (14, "C", "AC")])):
-        contigs, genes = both_strands(letters, [(2, 6), (11, 24)], [(15, 24)])
+def on_each_strand(tmp_path, finder, plus, minus):
+    """The haplotype of the same alleles, written for a gene of two exons and for its mirror image."""
+    contigs, genes = both_strands("GGCCAAGTCAGTTCCATGGCGTAA", [(2, 6), (11, 24)], [(15, 24)])
+    effects = finder(contigs, genes)
+    for contig, calls in (("chr1", plus), ("chr2", minus)):
         rows = [(contig, pos, ".", *pair, "0|1") for pos, *pair in calls]
-        (one,) = haplotypes(tmp_path, finder(contigs, genes), contigs, rows)
-        assert one.alternate == "CCAATCTCC"
+        (one,) = haplotypes(tmp_path, effects, contigs, rows)
+        yield one
+
+
+def test_a_moved_insertion_stays_before_what_it_was_moved_over(tmp_path, finder):
+    plus, minus = [(11, "G", "GT"), (12, "T", "C")], [(13, "A", "G"), (14, "C", "AC")]
+    assert [one.alternate for one in on_each_strand(tmp_path, finder, plus, minus)] == ["CCAATCTCC"] * 2
 
 
 def test_an_allele_that_cannot_be_applied_is_not_passed_over(tmp_path, finder):
@@ -82,13 +88,9 @@ def test_a_deletion_written_behind_the_utr_belongs_to_it(tmp_path, finder):
 
 
 def test_the_position_is_that_of_the_edit_next_to_the_utrs_start(tmp_path, finder):
-    letters = "GGCCAAGTCAGTTCCATGGCGTAA"
-    for contig, calls in (("chr1", [(4, "C", "T"), (13, "T", "A")]), ("chr2", [(12, "A", "T"), (21, "G", "A")])):
-        contigs, genes = both_strands(letters, [(2, 6), (11, 24)], [(15, 24)])
-        rows = [(contig, pos, ".", *pair, "0|1") for pos, *pair in calls]
-        (one,) = haplotypes(tmp_path, finder(contigs, genes), contigs, rows)
-        row = effect_row(one, lambda *_: {"flags": ""}, True)
-        assert (row["alternate"], row["position"], row["to_start"]) == ("CTAATACC", 2, 7)
+    plus, minus = [(4, "C", "T"), (13, "T", "A")], [(12, "A", "T"), (21, "G", "A")]
+    made = [effect_row(one, lambda *_: {"flags": ""}, True) for one in on_each_strand(tmp_path, finder, plus, minus)]
+    assert [(row["alternate"], row["position"], row["to_start"]) for row in made] == [("CTAATACC", 2, 7)] * 2
 
 
 def test_unsorted_records_are_refused(tmp_path, finder):
