@@ -8,7 +8,7 @@ import pytest
 
 from utrlm.errors import InputError
 from utrlm.recipe import read_recipe
-from utrlm.training import checkpoint, finetune
+from utrlm.training import checkpoint, claim, finetune
 from utrlm.training.build import inputs
 from utrlm.training.claim import claimed
 from utrlm.training.finetune import export_checkpoint, finetune_file
@@ -114,6 +114,55 @@ def test_so_does_the_one_that_pretrains(data, monkeypatch):
         (data / "a.fa").write_text(f">one\n{letters}\n")
         with pytest.raises(InputError, match=said):
             pretrain_file((str(data / "a.fa"),), "tiny", 0, 1.0, str(data / "b"), str(data / "run"), 1)
+
+
+def test_options_of_a_pretraining_are_those_it_was_begun_with(data, monkeypatch):
+    def fail(*_):
+        (data / "run" / checkpoint.NAME).touch()
+        raise InputError("begun")
+
+    monkeypatch.setattr("utrlm.training.pretrain.read_corpus", fail)
+    for name in ("a.fa", "b.fa"):
+        (data / name).write_text(">one\nACGT\n")
+
+    def pretrain(fastas=("a.fa",), random=0, **more):
+        paths = tuple(str(data / name) for name in fastas)
+        pretrain_file(paths, "tiny", random, 1.0, str(data / "b"), str(data / "run"), 1, **more)
+
+    with pytest.raises(InputError, match="begun"):
+        pretrain()
+    changed = {"fastas": ("a.fa", "b.fa"), "random": 5, "init": "backbone-tiny", "fold": True, "token_dropout": True}
+    for name, value in changed.items():
+        with pytest.raises(InputError, match=f"another --{name.removesuffix('s').replace('_', '-')};"):
+            pretrain(**{name: value})
+    with pytest.raises(InputError, match="begun"):
+        pretrain()
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("none/x.onnx", "none/x.onnx: its folder is missing or may not be written to"),
+        ("a.csv", "a.csv: would replace an input"),
+        ("mini.toml", "mini.toml: would replace an input"),
+        ("", "Is a directory"),
+    ],
+)
+def test_a_place_for_the_output_is_there_before_the_work(data, output, message):
+    with pytest.raises(InputError, match=message):
+        finetune_file(str(data / "mini.toml"), str(data), str(data / output), str(data / "run"), 1)
+    assert not (data / "run").exists()
+    claim.check_output(str(data / "run/x.onnx"), data / "run", [])  # which the training makes
+
+
+def test_restart_removes_what_runs_left_alone(data):
+    (data / "run").mkdir()
+    kept = [data / "run" / name for name in ("foldchange.tsv", "seedlings.onnx")]
+    for path in [*kept, data / "run/fold0.tsv", data / "run/seed12.onnx"]:
+        path.touch()
+    begin(data, resume=False)
+    assert [path for path in kept if path.exists()] == kept
+    assert not (data / "run/fold0.tsv").exists() and not (data / "run/seed12.onnx").exists()
 
 
 HOLDER = """

@@ -1,6 +1,7 @@
 """Cross-validation, labels made of columns, probabilities and sites."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.evaluate import evaluate_file, predict_labels
+from utrlm.evaluate import FOLD_COLUMNS, evaluate_file, evaluate_folds, predict_labels
 from utrlm.fasta import Record
 from utrlm.models import open_model
 from utrlm.predict import Predictor
@@ -103,6 +104,7 @@ def test_cross_validation_to_card(data):
     assert card.metrics["hek"]["n"] == 120 and card.metrics["pc3_high"]["n"] == 120
     assert "te_hek_low".replace("te", "small") in card.columns
     assert "small_pc3_high_low" not in card.columns
+    assert "each predicted by a model of one fold" in (data / "small.card.md").read_text()
     folds = data / "small.folds.tsv.gz"
     assert evaluate_file(None, str(folds), recipe, str(data), "test") == card.metrics
     first = pd.read_csv(folds, sep="\t")
@@ -118,6 +120,41 @@ def test_cross_validation_to_card(data):
         file.write("\n".join(text[:-1]) + "\n")
     with pytest.raises(InputError, match="239 predictions, of which 239 fit the 240 rows"):
         evaluate_file(None, str(folds), recipe, str(data), "test")
+
+
+def test_after_all_folds_one_model_learns_from_all(data):
+    """Whatever the share of a test that there is not."""
+    table = build_table(replace(read_recipe(data / "small.toml"), test_share=0.2), data)
+    assert set(table["split"]) == {"train", "valid"}
+
+
+def test_rows_that_are_not_learned_are_not_asked_for(data):
+    recipe = read_recipe(data / "small.toml")
+    table = build_table(replace(recipe, sources=(recipe.sources[0], replace(recipe.sources[1], repeat=0))), data)
+    rows = table[table["repeat"] > 0].assign(fold=0, predicted=table["label"], low=np.nan, high=np.nan)
+    rows[FOLD_COLUMNS].to_csv(data / "folds.tsv", sep="\t", index=False)
+    assert evaluate_folds(str(data / "folds.tsv"), table)["hek"]["R2"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'label = "g',
+            'test = "g > 9"\nlabel = "g',
+            "folds test every row once, so there is no test and no valid of a",
+        ),
+        ("folds = 3", "folds = 1", "folds are two or more"),
+        ('task = "te"', 'task = "splice"\ncomposition = 8', "composition is of tasks of scalars alone"),
+    ],
+)
+def test_what_does_not_go_together(data, old, new, message):
+    text = RECIPE.replace(old, new)
+    if "splice" in new:
+        text = text.replace('"hek"', '"human_donor"').replace('"pc3_high"', '"human_acceptor"')
+    (data / "small.toml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_recipe(data / "small.toml")
 
 
 @pytest.mark.parametrize(("model", "folds"), [(None, None), ("a.onnx", "b.tsv")])

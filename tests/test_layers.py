@@ -16,6 +16,7 @@ GROUND = {
     "tasks",
     "recipe",
     "recipe_parts",
+    "recipe_checks",
     "card",
     "models",
     "table",

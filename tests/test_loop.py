@@ -69,6 +69,19 @@ def test_layers_learn_the_more_slowly_the_lower(data):
     [
         ('optimiser = "sgd"', "optimiser 'sgd' is none of muon, adamw"),
         ("accumulate = 0", "accumulate is 0, below 1"),
+        ("composition = -1", "composition is -1, below 0"),
+        ("adam_rate = -0.1", "adam_rate is -0.1, below 0"),
+        ("muon_decay = nan", "muon_decay is nan, not a number up to 100,000,000"),
+        ("seed = -1", "seed is -1, below 0"),
+        ("kmer = 28", "kmer is 28, not a number up to 27"),
+        ("context = 100_001", "context is 100001, not a number up to 100,000"),
+        ("dropout = 1.5", "dropout is 1.5, not a number up to 1"),
+        ("test_share = -1.0", "test_share is -1.0, below 0"),
+        ("clip = 0.0", "clip is 0.0, not above 0"),
+        ("stem = [4]", r"stem is \[4\]; its widths are odd numbers"),
+        ("dilations = [0]", r"dilations is \[0\], below 1"),
+        ("folds = 1", "folds are two or more"),
+        ("phases = [{until = 1, rate = -1.0}]", "rate is -1.0, not a number of 0 or more"),
         ("layer_decay = 1.5", "layer_decay is 1.5"),
         ('phases = [{until = 0.5, train = "head"}]', "rises from phase to phase to 1"),
         ('phases = [{until = 1, train = "first 2"}]', "'first 2' is neither head, last N nor all"),
@@ -132,6 +145,11 @@ def test_a_part_of_an_epoch_has_a_step(data):
 def test_rows_to_train_on(data):
     with pytest.raises(InputError, match="mini: no rows to train on"):
         trained(data, valid_share=0.0, test_share=1.0, kmer=1)
+    first, second = read_recipe(data / "mini.toml").sources
+    with pytest.raises(
+        InputError, match="mini: no rows of varying to train on"
+    ):  # its column would look like any other
+        trained(data, sources=(first, replace(second, weight="0 * rl")))
 
 
 def test_patience_asks_for_rows_to_select_on(data):
@@ -140,10 +158,11 @@ def test_patience_asks_for_rows_to_select_on(data):
 
 
 def test_a_loss_that_is_no_number_names_the_rows_and_leaves_the_steps_before(data, monkeypatch):
-    table = pd.read_csv(data / "a.csv")
-    table["rank"] = table["rank"].astype(float)
-    table.loc[17, "rank"] = np.nan
-    table.to_csv(data / "a.csv")
+    def spoiled(*arguments):
+        table = build_table(*arguments)
+        return table.assign(weight=table["weight"].where(table["row"] != 17))
+
+    monkeypatch.setattr("utrlm.training.finetune.build_table", spoiled)
     monkeypatch.setattr("utrlm.training.loop.CHECKPOINT_SECONDS", -1)  # after every step
     with pytest.raises(DivergedError, match=r"step \d+: the loss is nan; rows (a.csv:\d+, )*a.csv:18\b") as raised:
         trained(data, seed=2)

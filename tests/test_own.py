@@ -1,6 +1,7 @@
 """A table of one's own for every task: its columns, the model it becomes, and what is said of one that does not fit."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -50,10 +51,10 @@ def table_of(task):
     return pd.DataFrame({"utr": utrs, column: [utr.count("G") for utr in utrs]})
 
 
-def build(table, task, folder, labels=(), **changed):
+def build(table, task, folder, labels=(), text="", **changed):
     """The rows that a table becomes."""
     path = folder / "own.csv"
-    table.to_csv(path, index=False)
+    path.write_text(text or table.to_csv(index=False))
     chosen = choose_labels(path, list(labels), task)
     (folder / "r.toml").write_text(table_recipe(path, "own", chosen, **COLUMNS | changed, task=task))
     return build_table(read_recipe(folder / "r.toml"), folder)
@@ -86,6 +87,8 @@ def test_a_column_of_another_name(tmp_path):
     assert [(target.name, target.unit) for target in trained.targets] == [("rl", "ribosomes a transcript")]
     build(table_of("te"), "te", tmp_path, ["muscle"], unit="log2")
     assert read_recipe(tmp_path / "r.toml").trained.targets[0].unit == "log2"
+    build(table_of("te").assign(muscle=1).rename(columns={"muscle": "pc3_high"}), "te", tmp_path, unit="log2")
+    assert read_recipe(tmp_path / "r.toml").trained.targets[0].unit == "probability"  # of labels that are 0 or 1
 
 
 def changed(task, column, value, row=4):
@@ -99,6 +102,7 @@ def changed(task, column, value, row=4):
     ("task", "column", "value", "message"),
     [
         ("te", "muscle", "high", "row 5: label 'high' is not a number"),
+        ("te", "muscle", 1e39, r"row 5: label '1e\+39' is not a number"),
         ("te", "utr", "ACGJ", "row 5: letter 'J' at position 4 is no nucleotide"),
         ("te", "utr", None, "row 5: no sequence"),
         ("splice", "human_donor", 0.5, "row 5: label 0.5 is neither 0 nor 1"),
@@ -126,6 +130,10 @@ def test_missing_labels_are_left_out_and_rows_keep_their_numbers(tmp_path):
     [
         ("el", [], {}, "own.csv: none of the columns hek, muscle, pc3; name yours with --label-column"),
         ("el", ["days"], {}, "no column 'days'; there are utr, varying"),
+        (None, ["varying * 2"], {}, r"no column 'varying \* 2'; there are utr, varying"),
+        (None, ["varying"], {"group": "index"}, "no column 'index'; there are utr, varying"),  # pandas knows one
+        (None, ["varying"] * 2, {}, "two targets would write column 'own_varying'"),
+        ("structure", ["utr"], {"unit": "h"}, "--unit: a model of structure has units of its own"),
         ("el", ["varying"], {"sequence": "seq"}, "no column 'seq'; there are utr, varying"),
         ("splice", ["varying"], {}, "--label-column varying: the name of a column of sites ends in acceptor or donor"),
         ("structure", ["varying"], {}, "row 1: no structure"),
@@ -146,7 +154,7 @@ def test_a_split_in_other_words(value, tmp_path):
         build(table, "mrl", tmp_path, split="part")
 
 
-@pytest.mark.parametrize("header", ["µ", "it's", "@x", "a__b", 'half "life" #1'])
+@pytest.mark.parametrize("header", ["µ", "🧬", "it's", "@x", "a__b", 'half "life" #1'])
 def test_any_header_is_a_column(header, tmp_path):
     table = table_of("mrl").rename(columns={"varying": header})
     table[f"{header}?"] = ["test", "valid", "train"] * 20
@@ -155,12 +163,33 @@ def test_any_header_is_a_column(header, tmp_path):
     assert (len(rows), set(rows["split"])) == (59, {"train", "valid", "test"})
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("utr,a,a\nACGT,1,2\n", "own.csv: 2 columns are called 'a'"),
+        ("utr,a\nACGT,\n", "own.csv: no row to use where `a`.notna()"),
+        ("utr,a\n", "own.csv: no row to use where `a`.notna()"),
+        ("utr,a,a_low\nACGT,1,2\n", "two targets would write column 'own_a_low'"),
+    ],
+)
+def test_a_table_of_which_nothing_can_be_made(text, message, tmp_path):
+    (tmp_path / "own.csv").write_text(text)
+    labels = [name for name in ("a", "a_low") if name in text]
+    with pytest.raises(InputError, match=re.escape(message)):
+        build(pd.read_csv(tmp_path / "own.csv"), None, tmp_path, labels, text=text)
+
+
 @pytest.mark.parametrize("header", ["x`.notna() or @__import__('os').abort() or `x", "two\nlines"])
 def test_a_header_that_would_leave_its_quotes(header, tmp_path):
     table = table_of("mrl").assign(**{header: 1.0})
     for settings in ({"labels": [header]}, {"labels": ["varying"], "split": header}):
         with pytest.raises(InputError, match="give it a name without backticks and line ends"):
             build(table, None, tmp_path, **settings)
+
+
+def test_several_seeds_are_in_the_recipe_that_is_kept(tmp_path):
+    build(table_of("mrl"), "mrl", tmp_path, seeds=3)
+    assert read_recipe(tmp_path / "r.toml").seeds == 3
 
 
 def test_weights_of_rows(tmp_path):

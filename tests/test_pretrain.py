@@ -1,6 +1,7 @@
 """A backbone in miniature: masking, training, the file, the baseline."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import torch
 
 from utrlm import alphabet, training_options
 from utrlm.errors import InputError
+from utrlm.recipe import read_settings
 from utrlm.training import markov
+from utrlm.training.folded import FoldedModel, FoldedSequences
 from utrlm.training.loop import train
-from utrlm.training.masked import MaskedSequences
+from utrlm.training.masked import MaskedModel, MaskedSequences
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
-from utrlm.training.pretrain import load_backbone, new_masked_model, pretrain_file
+from utrlm.training.pretrain import load_backbone, new_masked_model, pretrain_file, read_corpus
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +75,32 @@ def test_letters_are_hidden_as_said():
 def test_markov_learns_a_repeat():
     sequences = [alphabet.encode("ACGT" * 20)] * 50
     assert markov.scores(markov.count(sequences), sequences)["markov_accuracy"] == 1.0
+
+
+def test_a_file_of_which_nothing_is_hidden_or_known_has_no_scores():
+    """JSON has no NaN, and a count of none divides nothing."""
+    assert markov.scores(markov.count([]), [alphabet.encode("N" * 30)]) == {}
+    one = MaskedSequences([alphabet.encode("N" * 30)], np.ones(1, dtype=np.int64), 512, 2000)
+    model = MaskedModel(PRESETS["tiny"]).eval()
+    assert model.scores(one) == {} and np.isnan(model.merit({}))
+    structure = {alphabet.encode("ACGT" * 20).tobytes(): ("." * 80, -1.0)}
+    single = FoldedSequences([alphabet.encode("ACGT" * 20)], np.ones(1, dtype=np.int64), 512, 2000, folds=structure)
+    assert set(FoldedModel(PRESETS["tiny"]).eval().scores(single)) == {"accuracy", "perplexity", "state_accuracy"}
+
+
+def test_files_of_one_name_are_scored_apart(tmp_path):
+    paths = tuple(str(tmp_path / name / "utrs.fa") for name in ("human", "mouse"))
+    for number, path in enumerate(paths):
+        Path(path).parent.mkdir()
+        write_utrs(Path(path), 200, 40 + number)
+    assert set(read_corpus(paths, 0, read_settings(None, name="b")).valid) == set(paths)
+
+
+@pytest.mark.parametrize("line", ["width = 64", "seeds = 3", 'teachers = ["t.onnx"]', "test_share = 0.5"])
+def test_settings_that_nothing_would_read(line, tmp_path):
+    (tmp_path / "s.toml").write_text(line)
+    with pytest.raises(InputError, match=rf"'{line.split()[0]}' is not told here, only accumulate, adam_rate"):
+        read_settings(tmp_path / "s.toml", name="b", epochs=1.0)
 
 
 def test_the_command_offers_every_preset():

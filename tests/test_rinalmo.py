@@ -1,6 +1,8 @@
 """Published RiNALMo checkpoints: the same numbers as another implementation, and what is refused."""
 
 import importlib.util
+import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from utrlm.training.data import pad
 from utrlm.training.export import export
 from utrlm.training.heads import ScalarModel
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig, attend_fused, attend_plainly, with_ends
-from utrlm.training.pretrain import load_backbone, save_backbone
+from utrlm.training.pretrain import KEY, load_backbone, save_backbone
 from utrlm.training.rinalmo import load_rinalmo
 
 from . import rinalmo
@@ -122,6 +124,8 @@ def test_a_model_on_rinalmo_is_exported(loaded, tmp_path):
         ({"embedding.weight": torch.ones(5, 120)}, r"embedding.weight has shape \(5, 120\)"),
         ({"embedding.weight": None}, "no matrix embedding.weight"),
         ({"epoch": 3}, "not a table of tensors"),
+        ({3: torch.ones(1)}, "not a table of tensors"),
+        ({"transformer.blocks.²": torch.ones(1)}, "transformer.blocks.² is no part of RiNALMo"),
     ],
 )
 def test_other_names_and_shapes_are_refused(loaded, change, message):
@@ -131,11 +135,22 @@ def test_other_names_and_shapes_are_refused(loaded, change, message):
         loaded(state)
 
 
+@pytest.mark.parametrize("config", [{}, {"stem": 3}, {"stem": [3], "rooms": 1}, {"stem": [3], "width": 16}])
+def test_weights_that_are_not_those_of_their_configuration(config, tmp_path):
+    told = {"config": config, "alphabet": alphabet.NAME}
+    save_file({"x": torch.ones(1)}, tmp_path / "b.safetensors", metadata={KEY: json.dumps(told)})
+    with pytest.raises(InputError, match="its weights are not those that its configuration speaks of"):
+        load_backbone(tmp_path / "b.safetensors")
+
+
 def test_files_are_told_apart_by_what_they_hold(tmp_path):
     torch.save(rinalmo.checkpoint("tiny"), tmp_path / "whole.safetensors")  # whatever its name
     assert load_backbone(tmp_path / "whole.safetensors").config.heads == 20
     content = (tmp_path / "whole.safetensors").read_bytes()
-    for name, data in (("cut", content[:-200]), ("text", b"ACGT\n" * 9), ("empty", b"")):
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02junk")
+    junk = (tmp_path / "zip").read_bytes()
+    for name, data in (("cut", content[:-200]), ("text", b"ACGT\n" * 9), ("empty", b""), ("junk", junk)):
         (tmp_path / name).write_bytes(data)
         for load in (load_rinalmo, load_backbone):
             with pytest.raises(InputError, match=name):

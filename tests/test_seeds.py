@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from utrlm.evaluate import predict_labels
-from utrlm.models import open_model
+from utrlm.models import open_model, sha256
 from utrlm.recipe import read_recipe
 from utrlm.table import build_table
 from utrlm.training import finetune as training
 from utrlm.training.ensemble import members
+from utrlm.training.export import digest, notes
 from utrlm.training.finetune import finetune_file
 from utrlm.training.finish import trained_model
 from utrlm.training.report import meaning
@@ -52,6 +53,19 @@ def test_several_seeds_become_one_file_with_its_cards(data):
     text = (data / "mini.card.md").read_text()
     assert "mean of 2 models" in text and "copyleft" in text and "R2" in text
     assert (data / "mini.curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({}, "Trained for 4 epochs"), ({"epochs": 1}, "for 1 epoch from"), ({"patience": 2}, "for at most 4 epochs")],
+)
+def test_how_long_it_was_trained(settings, said, data):
+    assert said in notes(replace(read_recipe(data / "mini.toml"), **settings))
+
+
+def test_the_digest_of_one_table_is_that_of_its_file(data):
+    assert len(read_recipe(data / "mini.toml").sources) == 2  # of one file
+    assert digest(read_recipe(data / "mini.toml"), data) == sha256(data / "a.csv")
 
 
 def test_distilled_members_are_the_teachers(data, monkeypatch):

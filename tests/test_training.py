@@ -134,6 +134,13 @@ def test_rows_keep_their_numbers_where_some_are_left_out(data):
     assert list(whole["utr"][table["row"]]) == list(table["sequence"])
 
 
+def test_known_sequences_may_be_written_in_another_way(data):
+    other = pd.read_csv(data / "a.csv")[:50]
+    other.assign(utr=other["utr"].str.lower().str.replace("t", "u")).to_csv(data / "known.csv", index=False)
+    known = replace(read_recipe(data / "mini.toml").sources[0], known="known.csv")
+    assert len(build_table(replace(read_recipe(data / "mini.toml"), sources=(known,)), data)) == 50
+
+
 def test_an_empty_cell_is_no_group(data):
     table = pd.read_csv(data / "b.csv.gz")
     for column in (table["family"].astype(object), table["family"].astype(float)):
@@ -214,6 +221,14 @@ def test_a_table_that_does_not_fit(own, tmp_path, labels, changed, message):
         ('group = "family"', 'group = "clan"', "no column 'clan'"),
         ('group = "family"', "family = -1.0", "family is -1.0 of b.csv.gz, below 0"),
         ('file = "a.csv"', 'file = "none.csv"', "none.csv"),
+        ('group = "family"', "repeat = -1", "repeat is -1 of b.csv.gz, below 0"),
+        ('group = "family"', "rank_scale = 0.0", "rank_scale is 0.0 of b.csv.gz, not above 0"),
+        ('group = "family"', 'rank = "utr"', r"b\.csv\.gz: row 1: rank '[ACGT]+' is not a number of 0 or more"),
+        ('group = "family"', 'keep = "rl > 99"', r"b\.csv\.gz: no row to use where rl > 99"),
+        ('group = "family"', 'known = "a.csv"', r"b\.csv\.gz: no sequence of its rows is in a\.csv"),
+        ("heads = 2", "heads = 3", "width 16 does not make 3 heads of an even width"),
+        ('name = "mini"', 'name = ""', "the model's name is empty"),
+        ('name = "mini"', 'name = "a\\tb"', r"'a\\tb_egfp_unmod' is too long or unprintable"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(data, old, new, message):

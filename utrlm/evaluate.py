@@ -69,7 +69,7 @@ def evaluate_folds(folds: str, table: pd.DataFrame, plots: Path | None = None) -
     Raises:
         InputError: a file without those predictions, or of another table.
     """
-    predicted = read_table(Path(folds))
+    predicted, table = read_table(Path(folds)), table[table["repeat"] > 0]  # others split the rows alone
     if list(predicted.columns) != FOLD_COLUMNS:
         raise InputError(f"{folds}: its columns are not {', '.join(FOLD_COLUMNS)}")
     both = table.merge(predicted, on=["source", "row", "target"])

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.table import read_table
 from utrlm.tasks import TASKS, Task
@@ -28,20 +29,22 @@ def table_recipe(
     weight: str = "",
     backbone: str = "",
     task: str = "",
+    seeds: int = 0,
 ) -> str:
     """The recipe (TOML) that trains on one table of a user's own: a target a label column, missing labels left out.
 
-    `task`: a key of TASKS, of whose kind the model is.
+    `task`: a key of TASKS, of whose kind the model is; `seeds`: models to average, 0 is one.
 
     Raises:
-        InputError: a label column that does not fit the task, or a column of splits that holds something else.
+        InputError: a column that is not there or is there twice, a label column that does not fit the task, or a
+            column of splits that holds something else.
     """
-    check_columns(table, labels, split)
+    check_columns(table, [*labels, sequence, *filter(None, (group, weight, split))], split)
     like = TASKS[task] if task else Task("", "scalar", ())
     settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
     settings |= ({"task": task} if task else {}) | OF_KIND.get(like.kind, {})
-    settings |= {"backbone": backbone} if backbone else {}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    settings |= ({"backbone": backbone} if backbone else {}) | ({"seeds": seeds} if seeds else {})
+    lines = [_line(key, value) for key, value in settings.items()]
     for label in labels:
         target = own_target(like, label, unit, f"{label} of {table.name}")
         if like.kind != "pairs":  # its targets are the task's
@@ -56,19 +59,25 @@ def table_recipe(
         raise InputError(f"--label-column: a model of structure learns one column, not {', '.join(labels)}")
     if like.kind == "pairs" and weight:
         raise InputError("--weight-column: a model of structure learns from all rows alike")
+    if like.kind in ("pairs", "site") and unit:
+        raise InputError(f"--unit: a model of {task} has units of its own")
     return "\n".join(lines) + "\n"
 
 
-def check_columns(table: Path, labels: list[str], split: str) -> None:
-    """Raise InputError where a name ends its own quotes in a query, or a row's split is none of the three."""
-    for name in (*labels, split):
+def check_columns(table: Path, names: list[str], split: str) -> None:
+    """Raise InputError where a name is not one column or ends its own quotes in a query, or a row's split is none."""
+    for name in names:
         if "`" in name or "\n" in name:
             raise InputError(f"{table}: column {name!r}: give it a name without backticks and line ends")
+    there = read_table(table)
+    header = [] if ".parquet" in table.suffixes else list(read_table(table, header=None, nrows=1, dtype=str).iloc[0])
+    for name in names:
+        if name not in there:
+            raise InputError(f"{table}: no column {name!r}; there are {', '.join(map(str, there.columns))}")
+        if header.count(name) > 1:  # the second of which pandas gives another name
+            raise InputError(f"{table}: {header.count(name)} columns are called {name!r}")
     if not split:
         return
-    there = read_table(table)
-    if split not in there:
-        raise InputError(f"{table}: no column {split!r}; there are {', '.join(map(str, there.columns))}")
     other = (~there[split].isin(SPLITS)).to_numpy()
     if other.any():
         told = there[split].fillna("").astype(str).iloc[other.argmax()]
@@ -108,10 +117,16 @@ def own_target(like: Task, label: str, unit: str, description: str) -> dict[str,
     found = names.get(label) or like_it
     if like.kind == "site" and not found:
         raise InputError(f"--label-column {label}: the name of a column of sites ends in {' or '.join(sorted(ends))}")
-    target = {"name": label, "unit": unit or (found.unit if found else ""), "description": description}
+    known = found.unit if found else ""
+    target = {"name": label, "unit": known if known == PROBABILITY else unit or known, "description": description}
     return target | ({"letters": found.letters} if found and found.letters else {})
 
 
 def _section(name: str, values: dict[str, str]) -> list[str]:
     """One entry of a TOML array of tables; a JSON string is a TOML string."""
-    return [f"[[{name}]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    return [f"[[{name}]]", *(_line(key, value) for key, value in values.items())]
+
+
+def _line(key: str, value: Any) -> str:
+    """A line of TOML, whose strings are JSON's but for pairs of escapes that make one letter."""
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"

@@ -4,13 +4,13 @@ Sequences that share `kmer` letters in a row, or a value of the group column, fo
 all tables together; a group lies in one split. Needs the extra `evaluate` (pandas, scipy).
 """
 
-import hashlib
 import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,8 @@ from utrlm.tasks import Target
 OWN = re.compile(r"`([^`\n]+)`(?:\.notna\(\)| == '(\w+)')")  # the queries of `own.table_recipe`
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV, TSV or Parquet table, compressed or not.
+def read_table(path: Path, **how: Any) -> pd.DataFrame:
+    """A CSV, TSV or Parquet table, compressed or not; `how`: of the former two, as pandas' reader takes it.
 
     Raises:
         InputError: the file is missing or cannot be read as a table.
@@ -38,7 +38,7 @@ def read_table(path: Path) -> pd.DataFrame:
         path.open("rb").close()  # the readers of pandas say in many ways that a file is missing
         if ".parquet" in path.suffixes:
             return pd.read_parquet(path)
-        return pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",")
+        return pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",", **how)
     except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OverflowError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or str(error) or 'cut off'}") from error
 
@@ -63,14 +63,6 @@ def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataF
     return table
 
 
-def digest(recipe: Recipe, data: Path) -> str:
-    """SHA-256 over the sources' files, in the recipe's order."""
-    total = hashlib.sha256()
-    for source in recipe.sources:
-        total.update((data / source.file).read_bytes())
-    return total.hexdigest()
-
-
 def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.DataFrame:
     """One source's rows, checked, with the split that its queries ask for."""
     path = data / source.file
@@ -79,19 +71,20 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
     if source.keep:
         raw = _query(raw, source.keep, path)
         said = said[raw.index]
+    if raw.empty:
+        raise InputError(f"{path}: no row to use" + (f" where {source.keep}" if source.keep else ""))
     structure = _texts(said, "structure", path) if kind == "pairs" else pd.Series("", index=said.index)
-    sequence = _texts(_values(raw, source.sequence, path), "sequence", path).str.upper().str.replace("U", "T")
+    sequence = _sequences(raw, source.sequence, path)
     label = structure.str.len() if kind == "pairs" else pd.to_numeric(said, errors="coerce")
-    wrong = ~np.isfinite(label.astype(float))
+    wrong = ~(label.astype(float).abs() <= np.finfo("f").max)  # nor infinite in the 32 bits that training has
     if wrong.any():
         row = label.index[wrong][0]
         raise InputError(f"{path}: row {row + 1}: label {str(said[row])!r} is not a number")
     named = _values(raw, source.group, path) if source.group else pd.Series("", index=raw.index)
     group = named.astype(str).where(named.notna(), "")  # an empty cell is no group
-    rank = _values(raw, source.rank, path) if source.rank else pd.Series(0, index=raw.index)
-    weight = _weights(raw, source.weight, path) if source.weight else pd.Series(1.0, index=raw.index)
-    if source.rank:
-        weight = weight / (1 + rank / source.rank_scale)
+    rank = _amounts(raw, source.rank, "rank", path) if source.rank else pd.Series(0, index=raw.index)
+    weight = _amounts(raw, source.weight, "weight", path) if source.weight else pd.Series(1.0, index=raw.index)
+    weight = weight / (1 + rank / source.rank_scale)
     wanted = pd.Series("", index=raw.index)
     for name in ("valid", "test"):  # test wins where both queries hold
         if query := getattr(source, name):
@@ -119,7 +112,10 @@ def _read_source(source: Source, data: Path, kind: str, target: Target) -> pd.Da
     for row, letters, text, number in zip(table.index, sequence, structure, table["label"], strict=True):
         _check_row(letters, text if kind == "pairs" else None, number, target, f"{path}: row {row + 1}")
     if source.known:
-        table = table[table["sequence"].isin(set(read_table(data / source.known)[source.sequence]))]
+        known = _sequences(read_table(data / source.known), source.sequence, data / source.known)
+        table = table[table["sequence"].isin(set(known))]
+        if table.empty:
+            raise InputError(f"{path}: no sequence of its rows is in {source.known}")
     return _average(table) if source.average else table
 
 
@@ -144,6 +140,11 @@ def _texts(values: pd.Series, what: str, path: Path) -> pd.Series:
     return values
 
 
+def _sequences(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
+    """Sequences in upper case, with T for U."""
+    return _texts(_values(raw, expression, path), "sequence", path).str.upper().str.replace("U", "T")
+
+
 def _values(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
     """A column, or what a pandas expression makes of columns."""
     if expression in raw.columns:
@@ -156,15 +157,15 @@ def _values(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
         raise InputError(f"{path}: no column {expression!r}; there are {there}") from None
 
 
-def _weights(raw: pd.DataFrame, expression: str, path: Path) -> pd.Series:
-    """Weights in the loss, all of them numbers of 0 or more."""
+def _amounts(raw: pd.DataFrame, expression: str, what: str, path: Path) -> pd.Series:
+    """Weights or ranks, all of them numbers of 0 or more."""
     said = _values(raw, expression, path)
-    weight = pd.to_numeric(said, errors="coerce").astype(float)
-    wrong = ~(np.isfinite(weight) & (weight >= 0))
+    amount = pd.to_numeric(said, errors="coerce").astype(float)
+    wrong = ~amount.between(0, np.finfo("f").max)
     if wrong.any():
-        row = weight.index[wrong][0]
-        raise InputError(f"{path}: row {row + 1}: weight {str(said[row])!r} is not a number of 0 or more")
-    return weight
+        row = amount.index[wrong][0]
+        raise InputError(f"{path}: row {row + 1}: {what} {str(said[row])!r} is not a number of 0 or more")
+    return amount
 
 
 def _check_expression(raw: pd.DataFrame, expression: str, path: Path) -> None:
@@ -233,10 +234,11 @@ def _components(left: np.ndarray, right: np.ndarray, lefts: int) -> np.ndarray:
 
 def _split(table: pd.DataFrame, recipe: Recipe, fold: int | None) -> pd.Series:
     """Split of every row: its group's, decided by a query where a row of the group met one, else by hash."""
-    first_tested, test_share = (0.0, recipe.test_share) if fold is None else (fold / recipe.folds, 1 / recipe.folds)
+    share = 0.0 if recipe.folds else recipe.test_share  # after all folds one model learns from all
+    first_tested, test_share = (0.0, share) if fold is None else (fold / recipe.folds, 1 / recipe.folds)
     first = table.groupby("group")["sequence"].transform("min")
     chance = first.map(lambda sequence: zlib.crc32(sequence.encode()) / 2**32 - first_tested) % 1
-    if fold is None and recipe.test_share:  # one big family is no test, nor is it left out of the training
+    if fold is None and share:  # one big family is no test, nor is it left out of the training
         chance[table.groupby("group")["group"].transform("size") > test_share * len(table)] = 1.0
     asked = table["wanted"].map({"": 0, "valid": 1, "test": 2}).groupby(table["group"]).transform("max")
     drawn = np.where(chance < test_share, "test", np.where(chance < test_share + recipe.valid_share, "valid", "train"))

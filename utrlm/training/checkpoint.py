@@ -19,7 +19,8 @@ from utrlm.training import parallel
 
 NAME = "checkpoint.pt"
 STAMP = "inputs.jsonl"  # see `claim`
-KEPT = (NAME, "teachers.npy", "priors-*.npy", "structures.npz", "fold*.tsv", "fold*.onnx", "seed*.onnx")
+NUMBERED = ("fold[0-9]*.tsv", "fold[0-9]*.onnx", "seed[0-9]*.onnx")
+KEPT = (NAME, "teachers.npy", "priors-*.npy", "structures.npz", *NUMBERED)
 LEFT = (*KEPT, STAMP, f"{NAME}.part", "log.jsonl")
 ADVICE = "--restart begins anew, another --checkpoint-dir leaves it"
 SAID = ("description", "default", "composition", "citation", "terms")  # of a recipe, what no weight depends on
@@ -149,7 +150,7 @@ def restart(folder: Path) -> None:
 
 def found(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
     """Files of these names in `folder` and in those of its folds and seeds."""
-    for place in [folder, *folder.glob("fold*/"), *folder.glob("seed*/")]:
+    for place in [folder, *folder.glob("fold[0-9]*/"), *folder.glob("seed[0-9]*/")]:
         for pattern in patterns:
             yield from place.glob(pattern)
 

@@ -7,11 +7,12 @@ tables. So the folder has a stamp, the recipe and digests of the files that the 
 import errno
 import fcntl
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from utrlm.errors import InputError
 from utrlm.files import written
@@ -21,13 +22,18 @@ from utrlm.training import checkpoint, parallel
 from utrlm.training.checkpoint import ADVICE, KEPT, STAMP, described, differences
 
 LOCK = "lock"
+Options = Mapping[str, Any]
+NONE: Options = {}
 
 
 @contextmanager
-def claimed(folder: Path, recipe: Recipe, files: dict[str, Path], resume: bool = True) -> Iterator[None]:
+def claimed(
+    folder: Path, recipe: Recipe, files: dict[str, Path], resume: bool = True, options: Options = NONE
+) -> Iterator[None]:
     """Have `folder` alone, to continue what lies there, or if not `resume`, after it was removed.
 
-    `files`: what the model is made from, by the names that a message calls them. Of several processes the first has it.
+    `files`: what the model is made from, by the names that a message calls them; `options`: settings of the command
+    that no recipe holds. Of several processes the first has it.
 
     Raises:
         InputError: another training has it, or what lies there was made with another recipe or other files.
@@ -39,8 +45,24 @@ def claimed(folder: Path, recipe: Recipe, files: dict[str, Path], resume: bool =
                 held.enter_context(lock(folder))
                 if not resume:
                     checkpoint.restart(folder)
-                stamp(folder, recipe, files)
+                stamp(folder, recipe, files, options)
         yield
+
+
+def check_output(output: str, folder: Path, files: Iterable[Path]) -> None:
+    """Raise InputError, before the work rather than after it, where the output cannot be written or is an input.
+
+    It may lie in `folder`, which is still to be made.
+    """
+    path = Path(output)
+    if path.is_dir():
+        raise InputError(f"{output}: Is a directory")
+    place = path.parent
+    if place.resolve() != folder.resolve() and not (place.is_dir() and (os.access(place, os.W_OK) or path.exists())):
+        raise InputError(f"{output}: its folder is missing or may not be written to")
+    for file in files if path.is_file() and not path.is_symlink() else ():
+        if file.is_file() and file.samefile(path):
+            raise InputError(f"--output {output}: would replace an input")
 
 
 def lock(folder: Path) -> IO[bytes]:
@@ -59,7 +81,7 @@ def lock(folder: Path) -> IO[bytes]:
     return held
 
 
-def stamp(folder: Path, recipe: Recipe, files: dict[str, Path]) -> None:
+def stamp(folder: Path, recipe: Recipe, files: dict[str, Path], options: Options = NONE) -> None:
     """Compare the stamp with what is given. Where nothing lies there yet, or has no stamp, it gets this one.
 
     Raises:
@@ -67,19 +89,19 @@ def stamp(folder: Path, recipe: Recipe, files: dict[str, Path]) -> None:
     """
     path = folder / STAMP
     if path.exists() and any(checkpoint.found(folder, KEPT)):
-        compare(folder, recipe, files)
+        compare(folder, recipe, files, options)
         return
     with written(str(path)) as beside:
-        Path(beside).write_text("\n".join(stamp_of(recipe, files)) + "\n", encoding="utf-8")
+        Path(beside).write_text("\n".join(stamp_of(recipe, files, options)) + "\n", encoding="utf-8")
 
 
-def compare(folder: Path, recipe: Recipe, files: dict[str, Path]) -> None:
+def compare(folder: Path, recipe: Recipe, files: dict[str, Path], options: Options = NONE) -> None:
     """Raise InputError where the stamp in `folder` tells of another recipe or other files; none tells nothing."""
     path = folder / STAMP
     if not path.exists():
         return
     try:
-        before, now = path.read_text(encoding="utf-8").splitlines(), stamp_of(recipe, files)
+        before, now = path.read_text(encoding="utf-8").splitlines(), stamp_of(recipe, files, options)
         fields, names = (differences(one, other) for one, other in zip(before, now, strict=True))
     except ValueError as error:
         raise InputError(f"{path}: damaged; {ADVICE}") from error
@@ -88,7 +110,7 @@ def compare(folder: Path, recipe: Recipe, files: dict[str, Path]) -> None:
         raise InputError(f"{folder}: of a run with another {what}; {ADVICE}")
 
 
-def stamp_of(recipe: Recipe, files: dict[str, Path]) -> list[str]:
-    """Two JSON objects: the recipe, whatever its number of seeds, and digests of the files that are there."""
+def stamp_of(recipe: Recipe, files: dict[str, Path], options: Options) -> list[str]:
+    """Two JSON objects: the recipe, whatever its number of seeds, and options beside digests of the files there are."""
     digests = {name: sha256(path) for name, path in files.items() if path.is_file()}
-    return [described(replace(recipe, seeds=1, distil=False)), json.dumps(digests)]
+    return [described(replace(recipe, seeds=1, distil=False)), json.dumps({**digests, **options})]

@@ -16,7 +16,7 @@ from utrlm.speed import granted_cpus
 from utrlm.table import build_table
 from utrlm.training import parallel
 from utrlm.training.build import examples, inputs, new_model
-from utrlm.training.claim import claimed
+from utrlm.training.claim import check_output, claimed
 from utrlm.training.ensemble import members as seeded
 from utrlm.training.finish import export_model, export_plan
 from utrlm.training.loop import DEFAULT, How, train
@@ -36,14 +36,25 @@ def finetune(
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    table = teach(build_table(recipe, data, fold), recipe, data, folder)
-    if not (table["split"] == "train").any():
-        raise InputError(f"{recipe.name}: no rows to train on; all are valid, test or dropped")
+    table = build_table(recipe, data, fold)
+    check_rows(table, recipe)
+    table = teach(table, recipe, data, folder)
     model = new_model(recipe, table[table["split"] == "train"])
     train_set, valid_set = (examples(table, split, recipe, folder) for split in ("train", "valid"))
     if recipe.patience and not len(valid_set.codes):
         raise InputError(f"{recipe.name}: patience needs valid rows, and there are none")
     return train(model, recipe, train_set, valid_set, folder, how)
+
+
+def check_rows(table: pd.DataFrame, recipe: Recipe) -> None:
+    """Raise InputError where there is nothing to train on, or to train one of the targets on."""
+    learned = table[(table["split"] == "train") & (table["weight"] > 0)]
+    why = "all are valid, test or dropped, or weigh nothing"
+    if learned.empty:
+        raise InputError(f"{recipe.name}: no rows to train on; {why}")
+    for target in recipe.trained.targets if recipe.trained.kind != "pairs" else ():
+        if not (learned["target"] == target.name).any():
+            raise InputError(f"{recipe.name}: no rows of {target.name} to train on; {why}")
 
 
 def finetune_either(
@@ -82,6 +93,7 @@ def finetune_file(
     if backbone:  # an export from the checkpoint reads the recipe alone
         raise InputError("--backbone goes with --table; with --recipe, say it in the recipe: backbone = ...")
     plan = read_recipe(Path(recipe))
+    check_output(output, Path(checkpoint_dir), [Path(recipe)])
     finetune_plan(replace(plan, seeds=seeds or plan.seeds), Path(data), output, checkpoint_dir, cpus, how, resume)
 
 
@@ -101,8 +113,10 @@ def finetune_plan(
         InputError: a table or a teacher cannot be used, or the folder is another run's.
     """
     folder, threads = Path(checkpoint_dir), cpus or granted_cpus()
+    files = inputs(plan, data)
+    check_output(output, folder, files.values())
     parallel.join()
-    with claimed(folder, plan, inputs(plan, data), resume):
+    with claimed(folder, plan, files, resume):
         if text and parallel.rank() == 0:  # not before: a refused run leaves the recipe of the one that lies there
             (folder / "recipe.toml").write_text(text, encoding="utf-8")
         for fold in range(plan.folds):
@@ -170,9 +184,8 @@ def finetune_table(
     """
     path = Path(table)
     chosen = choose_labels(path, list(labels), task)
-    text = table_recipe(path, name, chosen, **columns, task=task or "")
-    plan = replace(parse_recipe(text, table), seeds=seeds or 1)
-    finetune_plan(plan, path.parent, output, checkpoint_dir, cpus, how, resume, text)
+    text = table_recipe(path, name, chosen, **columns, task=task or "", seeds=seeds)
+    finetune_plan(parse_recipe(text, table), path.parent, output, checkpoint_dir, cpus, how, resume, text)
 
 
 def export_checkpoint(

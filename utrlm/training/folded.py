@@ -108,5 +108,8 @@ class FoldedModel(MaskedModel):
             right += int((states.argmax(dim=-1).cpu().numpy() == batch.state)[hidden].sum())
             asked += int(hidden.sum())
             energies[rows] = told.cpu().numpy()
-        pearson = metrics.pearson(examples.energies, energies) if len(energies) > 1 else float("nan")
-        return super().scores(examples) | {"state_accuracy": round(right / asked, 4), "energy_r": round(pearson, 4)}
+        numbers = super().scores(examples)
+        if asked:
+            numbers["state_accuracy"] = round(right / asked, 4)
+        pearson = metrics.pearson(examples.energies, energies)
+        return numbers if np.isnan(pearson) else numbers | {"energy_r": round(pearson, 4)}  # JSON has no NaN

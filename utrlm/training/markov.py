@@ -18,8 +18,10 @@ def count(sequences: list[np.ndarray]) -> np.ndarray:
 
 
 def scores(shares: np.ndarray, sequences: list[np.ndarray]) -> dict[str, float]:
-    """Accuracy and perplexity over all letters that have five known ones before them."""
+    """Accuracy and perplexity over all letters that have five known ones before them; {} where there are none."""
     rows, letters = (np.concatenate(part) for part in zip(*map(_contexts, sequences), strict=True))
+    if not len(rows):
+        return {}
     right = (shares[rows].argmax(axis=1) == letters).mean()
     perplexity = np.exp(-np.log(shares[rows, letters]).mean())
     return {"markov_accuracy": round(float(right), 4), "markov_perplexity": round(float(perplexity), 4)}

@@ -86,12 +86,12 @@ class MaskedModel(nn.Module):
         return float(max(1, (batch.original >= 0).sum()))
 
     def merit(self, scores: dict[str, float]) -> float:
-        """Perplexity should be small."""
-        return -scores["perplexity"]
+        """Perplexity should be small; NaN where nothing was hidden."""
+        return -scores.get("perplexity", float("nan"))
 
     @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:
-        """Masked accuracy and perplexity over all hidden letters of `MaskedSequences`."""
+        """Masked accuracy and perplexity over all hidden letters of `MaskedSequences`; {} where none was hidden."""
         device = self.out.weight.device
         right = letters = 0
         nats = 0.0
@@ -103,4 +103,6 @@ class MaskedModel(nn.Module):
             nats += float(self.nats(output, batch)) * count
             right += int((output[..., :NUCLEOTIDES].argmax(dim=-1) == original).sum())
             letters += count
+        if not letters:  # of a few short sequences
+            return {}
         return {"accuracy": round(right / letters, 4), "perplexity": round(float(np.exp(nats / letters)), 4)}

@@ -20,7 +20,7 @@ from utrlm.recipe import Recipe, read_settings
 from utrlm.speed import granted_cpus
 from utrlm.table import group_by_kmers
 from utrlm.training import markov, parallel
-from utrlm.training.claim import claimed
+from utrlm.training.claim import check_output, claimed
 from utrlm.training.curve import draw_curve
 from utrlm.training.folded import FoldedModel, FoldedSequences, Folds, read_folds
 from utrlm.training.log import read_log
@@ -73,10 +73,13 @@ def pretrain_file(
     recipe = read_settings(Path(settings) if settings else None, name=f"backbone-{preset}", epochs=epochs, seed=seed)
     torch.set_num_threads(cpus or granted_cpus())
     torch.manual_seed(recipe.seed)
-    parallel.join()
     folder = Path(checkpoint_dir)
     files = {one: Path(one) for one in fastas} | ({init: find_backbone(init)} if init else {})
-    with claimed(folder, recipe, files, resume):
+    options = {"--fasta": [Path(one).name for one in fastas], "--init": Path(init).name, "--random": random_utrs}
+    options |= {"--fold": fold, "--token-dropout": token_dropout}
+    check_output(output, folder, files.values())
+    parallel.join()
+    with claimed(folder, recipe, files, resume, options):
         corpus = read_corpus(fastas, random_utrs, recipe)
         everything = [*corpus.train, *(codes for part in corpus.valid.values() for codes in part)]
         folds = read_folds(everything, recipe.context, folder / "structures.npz") if fold else None
@@ -124,10 +127,13 @@ def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Co
         InputError: a FASTA cannot be read, or nothing is left to learn from.
     """
     files: dict[str, str] = {}  # distinct sequence -> its file
+    names = [Path(fasta).name for fasta in dict.fromkeys(fastas)]
     for fasta in fastas:
+        name = Path(fasta).name
         for record in read_fasta(fasta):
             if len(record.sequence) >= SHORTEST:
-                files.setdefault(record.sequence.upper().replace("U", "T"), Path(fasta).name)
+                sequence = record.sequence.upper().replace("U", "T")
+                files.setdefault(sequence, name if names.count(name) == 1 else fasta)
     letters = list(files)
     groups = group_by_kmers(letters, recipe.kmer) if letters else np.zeros(0, dtype=np.int64)
     first: dict[int, str] = {}
@@ -193,14 +199,18 @@ def load_backbone(path: Path) -> Backbone:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[KEY])
+            letters, config = metadata["alphabet"], metadata["config"]
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except KeyError:
         raise InputError(f"{path}: not a backbone of utrlm (no {KEY} in its metadata)") from None
     except Exception as error:  # safetensors raises its own class and plain OSError alike
         raise InputError(f"{path}: {error}") from error
-    if metadata["alphabet"] != alphabet.NAME:
-        raise InputError(f"{path}: made for another alphabet ({metadata['alphabet']})")
-    config = metadata["config"]
-    backbone = Backbone(BackboneConfig(**{**config, "stem": tuple(config["stem"])}))
-    backbone.load_state_dict({name: value for name, value in weights.items() if not name.startswith((HIDDEN, OUT))})
+    if letters != alphabet.NAME:
+        raise InputError(f"{path}: made for another alphabet ({letters})")
+    own = {name: value for name, value in weights.items() if not name.startswith((HIDDEN, OUT))}
+    try:
+        backbone = Backbone(BackboneConfig(**{**config, "stem": tuple(config["stem"])}))
+        backbone.load_state_dict(own)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: its weights are not those that its configuration speaks of") from error
     return backbone

@@ -19,6 +19,10 @@ from utrlm.training.ensemble import members
 from utrlm.training.log import NAME, read_log
 
 MAKING = ("parameters", "steps", "minutes", "matmul_share")  # of a run
+SCORED = {  # by whether the recipe has folds
+    False: "On rows that were neither trained nor selected on, through the exported file",
+    True: "Of all rows, each predicted by a model of one fold, which saw none of its group, not by the exported one",
+}
 SPLITS = ("train", "valid", "test", "dropped")
 # What terms of training data mean for weights made from them; the first that fits. No legal advice.
 MEANINGS = (
@@ -128,7 +132,7 @@ def markdown(card: ModelCard, facts: dict[str, Any]) -> str:
         *table_of(["column", "unit", "what"], columns),
         "## Scores",
         "",
-        "On rows that were neither trained nor selected on, through the exported file; in brackets bootstrap 95 %",
+        f"{SCORED[bool(facts['recipe']['folds'])]}; in brackets bootstrap 95 %",
         f"intervals, drawn by group.{spread}",
         "",
         *scores(card.metrics),

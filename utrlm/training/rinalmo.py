@@ -14,7 +14,6 @@ Names, shapes and order of tokens are those of github.com/lbcb-sci/RiNALMo (Apac
 are CC BY 4.0 (doi:10.5281/zenodo.10725749).
 """
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -52,7 +51,7 @@ class Weights:
     def blocks(self) -> int:
         """Number of transformer blocks, by the names."""
         numbers = [name.split(".")[2] for name in self._tensors if name.startswith("transformer.blocks.")]
-        return 1 + max((int(number) for number in numbers if number.isdigit()), default=0)
+        return 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def take(self, name: str, *shape: int) -> Tensor:
         """One tensor, in float32.
@@ -93,12 +92,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         with path.open("rb") as file:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch raises many classes for a damaged file
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no torch file of plain tensors"
         raise InputError(f"{path}: {reason}") from error
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+    pairs = tensors.items() if isinstance(tensors, dict) else [(None, tensors)]
+    if not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in pairs):
         raise InputError(f"{path}: no RiNALMo checkpoint: not a table of tensors")
-    return tensors
+    return dict(pairs)
 
 
 def load_rinalmo(path: Path) -> Backbone:
