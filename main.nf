@@ -193,13 +193,13 @@ workflow {
         if (params.mutagenesis) {
             MUTAGENESIS(utrs, models)
             told = MUTAGENESIS.out.table.map { pair -> pair[1] }
-            (made, versions, decide) = [extracted.mix(told), MUTAGENESIS.out.versions_utrlm, decide + ['deletions']]
+            (made, versions, decide) = [extracted.mix(told), MUTAGENESIS.out.versions_utrlm, decide + ['select', 'deletions']]
         }
         else if (params.design) {
             DESIGN(utrs.mix(channel.fromList(fastas || params.genome ? [] : [[[id: 'random'], []]])), models)
             told = DESIGN.out.table.mix(DESIGN.out.trajectory).map { pair -> pair[1] }
             made = extracted.mix(told, DESIGN.out.fasta.map { pair -> pair[1] })
-            (versions, decide) = [DESIGN.out.versions_utrlm, decide + ['design']]
+            (versions, decide) = [DESIGN.out.versions_utrlm, decide + ['select', 'design']]
         }
         else {
             SPLIT(utrs)

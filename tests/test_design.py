@@ -4,6 +4,7 @@ import csv
 import re
 import runpy
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from Bio import Restriction
@@ -13,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from utrlm import alphabet
 from utrlm.constraints import Constraints, make_constraints, site_motifs
+from utrlm.design import trained_lengths
 from utrlm.distance import Apart
 from utrlm.errors import InputError
 from utrlm.fasta import Record, read_fasta
@@ -65,6 +67,10 @@ def test_motifs_across_the_end_count_and_those_behind_it_do_not():
     assert Constraints(1, 99, motifs=("CCATGG",), following="ATGG").faults("AAACC") == 1
     assert Constraints(1, 99, motifs=("ATG",), following="ATGATG").faults("AAACC") == 0
     assert Constraints(1, 99, motifs=("AA",)).faults("AAAC") == 2  # overlapping matches
+    assert Constraints(1, 99, no_uaug=True, following="GTG").faults("AAAAT") == 1
+    assert Constraints(1, 99, no_uaug=True, following="ATG").faults("AAAAT") == 0
+    with pytest.raises(InputError, match="--three-prime AT: breaks the constraint no uAUG"):
+        make_constraints((30, 45), **RULES | {"three_prime": "AT", "following": "GTG"})
 
 
 def test_an_enzyme_of_two_sites():
@@ -197,6 +203,9 @@ def test_the_same_seed_gives_the_same_bytes_and_every_design_holds(run, fasta, t
         ("--maximise mrl_varying --forbid-site Eco", "--forbid-site Eco: no restriction enzyme"),
         ("--maximise mrl_varying --length 30 --gc 1 --forbid-motif SSS", "left unmet: "),
         ("--maximise mrl_varying --plot x.pdf", "x.pdf: a drawing is .svg or .png"),
+        ("--maximise mrl_varying --children inf", "--children inf: should be a finite number"),
+        ("--target mrl_varying=5 --tolerance nan", "--tolerance nan: should be a finite number"),
+        ("--maximise mrl_varying --caution nan", "--caution nan: should be a finite number"),
         ("--maximise mrl_varying --fasta empty.fa", "empty.fa: holds no records"),
     ],
 )
@@ -208,6 +217,23 @@ def test_bad_input_is_one_line_and_leaves_no_output(tmp_path, monkeypatch, wishe
     assert (done.exit_code, done.output.count("\n")) == (1, 1), done.output
     assert message in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["empty.fa"]
+
+
+def test_models_that_were_trained_on_no_length_in_common():
+    scorer = SimpleNamespace(domain=(100, 50), doubt_by_interval=False)
+    with pytest.raises(InputError, match="no length in common; give --length"):
+        trained_lengths("", scorer, any_length=True)
+    assert trained_lengths("60", scorer, any_length=True) == (60, 60)
+
+
+def test_the_place_of_the_drawing_is_looked_at_before_the_search(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("utrlm.design.evolve", None)
+    main = runpy.run_path(str(ROOT / "bin/utrlm-design"))["main"]
+    wishes = "--tasks mrl --maximise mrl_varying --length 30 --number 1 --output d.fa --plot none/x.svg"
+    done = CliRunner().invoke(main, wishes.split())
+    assert (done.exit_code, done.output) == (1, "Error: none/x.svg: No such file or directory\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_wishes_are_read_in_a_fixed_order():

@@ -1,5 +1,7 @@
 """Embeddings: what is written, that neighbours do not matter, and that a backbone survives its export."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
@@ -7,7 +9,7 @@ import pytest
 import torch
 
 from utrlm import alphabet, vectors
-from utrlm.embed import embed_fasta, embed_records, open_backbone, pool
+from utrlm.embed import embed_batch, embed_fasta, embed_records, open_backbone, pool
 from utrlm.errors import InputError
 from utrlm.fasta import Record
 from utrlm.models import backbones, open_model
@@ -123,12 +125,32 @@ def test_own_backbone(tmp_path):
     assert np.abs(got - wanted).max() < 1e-4
 
 
+def test_a_network_that_cannot_be_run(model):
+    class Small:
+        """A GPU with memory for `most` sequences."""
+
+        most = 2
+
+        def run(self, names, feeds):
+            if len(feeds["codes"]) > self.most:
+                raise RuntimeError("CUDA out of memory")
+            return model.session.run(names, feeds)
+
+    keys = [one.codes[-16:].tobytes() for one in SOME[3:7]]
+    small = replace(model, session=Small())
+    halved, whole = (dict(embed_batch(one, keys, "sequence")) for one in (small, model))
+    assert all((halved[key] == whole[key]).all() for key in keys)
+    Small.most = 1
+    with pytest.raises(InputError, match="its network cannot be run: CUDA out of memory"):
+        embed_batch(small, keys, "sequence")
+
+
 def test_refusals(run_embed, tmp_path, run):
     with pytest.raises(InputError, match=r"ends in \.npz or \.parquet"):
         run_embed("e.tsv", "sequence")
     with pytest.raises(InputError, match="gives no embeddings; make a model"):
         run_embed("e.npz", "sequence", model=str(backbones()["backbone-tiny"].parent / "mrl.onnx"))
-    with pytest.raises(InputError, match="nowhere: no such model file"):
+    with pytest.raises(InputError, match=r"nowhere: no such file, and no backbone .*\(backbone-tiny\); utrlm-export"):
         run_embed("e.npz", "sequence", model="nowhere")
     for settings in ({"tasks": ["backbone-tiny"]}, {"models": [str(backbones()["backbone-tiny"])]}):
         with pytest.raises(InputError, match="gives embeddings, not predictions; use utrlm-embed"):

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import pytest
 
 from utrlm.decode import open_writer
 from utrlm.errors import InputError
-from utrlm.files import written
+from utrlm.files import check_inputs_stay, written
 from utrlm.speed import timed
 from utrlm.table import read_table
 
@@ -102,6 +103,28 @@ def test_an_output_does_not_replace_its_input(run, fasta, tmp_path):
     (tmp_path / "link.fa").symlink_to(path)
     assert run("uorf", "--fasta", path, "--output", tmp_path / "link.fa").returncode == 0
     assert path.read_bytes() == b">u1\nATGACC\n" and not (tmp_path / "link.fa").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fasta": "in.fa", "output": "o.fa", "table": "in.fa"}, "--table in.fa: would replace --fasta in.fa"),
+        ({"gtf": "in.fa", "output": "-", "bed": "in.fa"}, "--bed in.fa: would replace --gtf in.fa"),
+        ({"output": "o.fa", "summary": "./o.fa"}, "--summary ./o.fa: is --output, too"),
+        ({"fasta": "in.fa", "output": "-", "table": "-", "plot": None, "bed": "/dev/null", "summary": "/dev/null"}, ""),
+    ],
+)
+def test_an_output_that_is_another_file_of_the_command(tmp_path, monkeypatch, settings, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.fa").write_text(">u1\nATGACC\n")
+    with pytest.raises(InputError, match=message) if message else nullcontext():
+        check_inputs_stay(settings)
+
+
+def test_text_is_written_uncompressed(run, fasta, tmp_path):
+    done = run("scan", "--fasta", fasta(b">g\nACGT\n"), "--output", tmp_path / "sites.bed.gz")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"leave out .gz" in done.stderr
+    assert not (tmp_path / "sites.bed.gz").exists()
 
 
 def test_places_not_to_be_written_to(tmp_path):

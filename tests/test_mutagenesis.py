@@ -110,6 +110,7 @@ def test_drawings(run, fasta, tmp_path):
         (["--sequence", "ACGT", "--fasta", "x.fa"], "give either --fasta FILE or --sequence LETTERS"),
         (["--sequence", "ACGT", "--plots", "p", "--plot-column", "nope"], "nope: no such column; there are mrl_egfp"),
         (["--sequence", "ACGT", "--plots", "in.fa"], "in.fa: File exists"),
+        (["--sequence", "ACGT", "--plot-column", "mrl_varying"], "--plot-column goes with --plots DIR"),
         (["--fasta", "in.fa"], "record 2 (b): letter 'E'"),
     ],
 )

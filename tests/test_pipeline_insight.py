@@ -8,7 +8,7 @@ from utrlm.models import sha256, shipped
 
 from .test_crate import digests, entities
 
-DECIDE = ("tasks", "batch_tokens", "deletions")  # parameters of a mutation map
+DECIDE = ("tasks", "batch_tokens", "select", "deletions")  # parameters of a mutation map
 UTRS = b">u1\nGGGACATCGTAGAGAGTCGTACTTA\n>u2\nACGTACGTAAACCCGGGTTTACGTACC\n"
 DESIGN = "--design=--maximise mrl_varying --number 3 --rounds 1 --length 30 --seed 4"
 

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from utrlm.card import CardTarget, ModelCard
 from utrlm.decode import site_columns
 from utrlm.errors import InputError
 from utrlm.fasta import Record
-from utrlm.scan import Site, at_prior, candidates, scan
+from utrlm.scan import Site, at_prior, candidates, scan, scan_fasta
 
 DONOR, ACCEPTOR = (CardTarget(f"human_{n}", "probability", "", s) for n, s in (("donor", "GT"), ("acceptor", "AG")))
 CARD = ModelCard("splice", "site", "0", "", (DONOR, ACCEPTOR), 8, 8, 8)
@@ -58,6 +60,13 @@ def test_candidates(sequence, found):
 def test_an_unknown_species():
     with pytest.raises(InputError, match="predicts no sites of 'yeast'"):
         list(scan(Record("r", "", "GT", alphabet.encode("GT")), Even(), "yeast", 1))
+
+
+@pytest.mark.parametrize("numbers", [{"prior": math.nan, "least": 0.5}, {"prior": 1.0, "least": math.nan}])
+def test_numbers_that_are_none(tmp_path, numbers):
+    with pytest.raises(InputError, match=r"nan.*should be numbers"):
+        scan_fasta("none.fa", str(tmp_path / "s.bed"), "human", model=None, cpus=1, **numbers)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("context", [48, 80, 320])

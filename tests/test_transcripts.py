@@ -152,6 +152,7 @@ def test_gz_and_bad_annotations(tmp_path):
     assert "line 2: x to 6 is no range" in message(
         gtf_text([MINUS]).replace("exon\t3", "exon\tx").split("\n", 1)[1].encode()
     )
+    assert "line 3: ² to 6 is no range" in message(gtf_text([PLUS]).replace("exon\t3", "exon\t²").encode())
     assert "no transcripts" in message(b"")
     no_utr = Gene("first", "chr1", "+", [(2, 12)], [(2, 9)])
     partial = Gene("cut", "chr1", "+", [(2, 12)], [(5, 9)], ("cds_start_NF",))
@@ -193,6 +194,16 @@ def test_lines_told_twice_and_tags_as_ncbi_writes_them(extracted):
     assert set(extracted({"chr1": CONTIG}, text.replace("MANE_Select", "MANE Select"), "mane")[0]) == {"P"}
 
 
+def test_a_phase_that_is_no_number_says_nothing(extracted):
+    text = gtf_text([PLUS])
+    assert extracted({"chr1": CONTIG}, text.replace("\t0\t", "\t²\t")) == extracted({"chr1": CONTIG}, text)
+
+
+def test_gff3_with_spaces_between_attributes(extracted):
+    text = gff3_text([PLUS, MINUS])
+    assert extracted({"chr1": CONTIG}, text.replace(";", "; ")) == extracted({"chr1": CONTIG}, text)
+
+
 def test_script(run, tmp_path):
     write_fasta(tmp_path / "g.fa", {"chr1": CONTIG})
     (tmp_path / "a.gtf").write_text(gtf_text([PLUS, MINUS]))
@@ -203,4 +214,8 @@ def test_script(run, tmp_path):
     assert (tmp_path / "o.fa").read_text().startswith(">P gene=GP")
     bad = run("extract", *inputs[:3], tmp_path / "none.gtf", "--output", tmp_path / "p.fa")
     assert (bad.returncode, bad.stderr.count(b"\n")) == (1, 1)
+    bad = run("extract", *inputs, "--output", tmp_path / "p.fa", "--summary", tmp_path / "none" / "s.tsv")
+    assert (bad.returncode, bad.stderr.count(b"\n")) == (1, 1)
     assert not list(tmp_path.glob("p.fa*"))
+    shown = run("extract", *inputs, "--output", "-", "--select", "mane")
+    assert shown.stdout == (tmp_path / "o.fa").read_bytes()

@@ -18,7 +18,7 @@ Blocks = tuple[tuple[int, int], ...]  # genomic pieces, ascending, 0-based, end 
 _GTF = re.compile(r'(\w+) (?:"([^"]*)"|([^;\s]+))')
 _GTF_TRANSCRIPT = re.compile(r'\btranscript_id "([^"]+)"')
 _GTF_STARTS = re.compile(r"\s*\w+\s")
-_GFF_PARENT = re.compile(r"(?:^|;)Parent=([^;]+)")
+_GFF_PARENT = re.compile(r"(?:^|;)\s*Parent=([^;]+)")
 _PREFIX = re.compile(r"^(transcript|gene|rna|mRNA)[:-]")  # Ensembl's and RefSeq's ids in GFF3
 _UTRS = ("five_prime_UTR", "three_prime_UTR")
 _GFF_TRANSCRIPTS = re.compile(r"RNA$|transcript$|_gene_segment$")
@@ -64,7 +64,7 @@ class _Draft:
             self.strand,
             tuple(sorted(set(self.exons))) if self.exons else _joined([*self.utrs, *coding]),
             coding,
-            int(first[2]) if first[2].isdigit() else 0,
+            int(first[2]) if first[2].isdecimal() else 0,
             frozenset(self.tags),
         )
 
@@ -140,7 +140,7 @@ def _read_line(line: str, where: str, drafts: dict[tuple[str, str], _Draft], gen
             continue
         if kind in _UTRS and draft.exons:  # these say it all
             continue
-        if not (start.isdigit() and end.isdigit() and 0 < int(start) <= int(end)):
+        if not (start.isdecimal() and end.isdecimal() and 0 < int(start) <= int(end)):
             raise InputError(f"{where}: {start} to {end} is no range")
         if strand != draft.strand or strand not in ("+", "-"):
             draft.strand = "?"

@@ -30,7 +30,7 @@ class Constraints:
     gc_high: float = 1.0
     motifs: tuple[str, ...] = ()  # IUPAC letters, that may not begin in the UTR on the strand given
     no_uaug: bool = False
-    following: str = "ATG"  # letters after the UTR, for motifs across its end
+    following: str = "ATG"  # letters after the UTR, for motifs and AUGs across its end
 
     def faults(self, sequence: str) -> int:
         """How many letters and matches too many or too few; 0: all constraints hold."""
@@ -44,7 +44,7 @@ class Constraints:
             "length": max(0, self.shortest - length, length - self.longest),
             "fixed ends": (not sequence.startswith(self.five_prime)) + (not sequence.endswith(self.three_prime)),
             "GC range": max(0, low - gc, gc - high),
-            "no uAUG": sequence.count("ATG") if self.no_uaug else 0,
+            "no uAUG": (sequence + self.following[:2]).count("ATG") if self.no_uaug else 0,
         }
         if self._patterns:
             joined = sequence + self.following

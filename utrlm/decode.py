@@ -218,7 +218,7 @@ def open_text(path: str) -> Iterator[TextIO]:
     """A text file that appears under its name only when whole; "-" is standard output. UTF-8, wherever it goes.
 
     Raises:
-        InputError: the place cannot be written to (`files.written`), or standard output is closed.
+        InputError: the place cannot be written to (`files.written`), ends in .gz, or standard output is closed.
     """
     if path == "-":
         if sys.stdout is None:
@@ -228,6 +228,8 @@ def open_text(path: str) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
+    if path.endswith(".gz"):
+        raise InputError(f"{path}: is written uncompressed; leave out .gz")
     with written(path) as beside, open(beside, "w", encoding="utf-8", newline="") as stream:
         yield stream
 

@@ -1,5 +1,6 @@
 """From wishes and constraints to designed 5' UTRs: FASTA, table, and how the search went."""
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from random import Random
@@ -9,6 +10,7 @@ from utrlm.constraints import make_constraints, parse_range
 from utrlm.decode import Row, Writer, cell, open_text, open_writer
 from utrlm.errors import InputError
 from utrlm.fasta import read_fasta
+from utrlm.files import written
 from utrlm.objectives import Scorer, parse_objectives
 from utrlm.search import Member, Plan, Round, evolve, first_sequences
 from utrlm.uorf import COLUMNS, record_columns
@@ -50,10 +52,13 @@ def design_utrs(
     Raises:
         InputError: anything wrong with the wishes, the constraints, the input, the models or the outputs' places.
     """
+    for option, given in (("--tolerance", tolerance), ("--caution", caution), ("--children", children)):
+        if not math.isfinite(given):
+            raise InputError(f"{option} {given}: should be a finite number")
     if plot:
-        from utrlm.plots import drawing_kind
+        from utrlm.plots import draw_trajectory, drawing_kind, write_figure
 
-        drawing_kind(plot)
+        kind = drawing_kind(plot)
     scorer = Scorer(parse_objectives(maximise, minimise, target), tolerance, caution, **models)
     lengths, share = trained_lengths(length, scorer, any_length), parse_range(gc, "--gc", 1.0)
     rules = make_constraints(lengths, share, five_prime, three_prime, following, forbid_motif, forbid_site, no_uaug)
@@ -65,16 +70,15 @@ def design_utrs(
         stream = stack.enter_context(open_text(output))
         writer = stack.enter_context(open_writer(table, "tsv", design_columns(scorer))) if table else None
         course = stack.enter_context(open_writer(trajectory, "tsv", round_columns(scorer))) if trajectory else None
+        drawing = stack.enter_context(written(plot)) if plot else None
         plan = Plan(number, rounds, children, min_distance)
         designs, history = evolve(scorer, rules, first_sequences(records, rules, plan, random), plan, random)
         write_designs(designs, len(str(number)), stream, writer)
         if course:
             for state in history:
                 course.write(round_row(state))
-        if plot:
-            from utrlm.plots import draw_trajectory, save
-
-            save(draw_trajectory(history, scorer.objectives), plot)
+        if drawing:
+            write_figure(draw_trajectory(history, scorer.objectives), drawing, kind)
     counts = {"designs": len(designs), "asked for but not far enough from the others": number - len(designs)}
     return counts | {"at target": sum(one.scored.met for one in designs), "predictions": scorer.calls}
 
@@ -94,10 +98,12 @@ def trained_lengths(length: str, scorer: Scorer, any_length: bool) -> tuple[int,
 
     Raises:
         InputError: not a range, or outside what the models were trained on and not `any_length`, or with a caution that
-            nothing tells there.
+            nothing tells there; no `length`, and none that all models were trained on.
     """
     shortest, longest = scorer.domain
     if not length:
+        if shortest > longest:
+            raise InputError("the models were trained on no length in common; give --length, with --any-length")
         return shortest, longest
     ends = parse_range(length, "--length", 10_000.0)
     low, high = (int(end) for end in ends)

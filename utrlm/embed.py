@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utrlm.batches import AREA, batches, fill_batch
+from utrlm.batches import AREA, batches, raw_outputs
 from utrlm.card import EMBEDDING
 from utrlm.errors import InputError
 from utrlm.fasta import Record, read_fasta
@@ -52,7 +52,11 @@ def open_backbone(model: str, device: str = "auto") -> Model:
     Raises:
         InputError: no model file of ours, or one of predictions.
     """
-    opened = open_model(backbones().get(model, Path(model)), device)
+    known = backbones()
+    if model not in known and not Path(model).exists():
+        told = f"no such file, and no backbone that ships to embed with ({', '.join(known)})"
+        raise InputError(f"--model {model}: {told}; utrlm-export --backbone makes a file of another")
+    opened = open_model(known.get(model, Path(model)), device)
     if opened.card.kind != EMBEDDING:
         raise InputError(f"{opened.path}: gives no embeddings; make a model that does with utrlm-export --backbone")
     return opened
@@ -78,8 +82,8 @@ def embed_records(
 
 def embed_batch(model: Model, keys: list[bytes], per: str) -> list[tuple[bytes, np.ndarray]]:
     """Sequences of one padded length, each with its vectors, as `embed_records` gives them."""
-    (embedding,) = model.session.run(list(model.outputs), {"codes": fill_batch(keys)})  # (B, L, D)
-    letters = [rows[-len(key) :] for key, rows in zip(keys, embedding, strict=False)]
+    (embedding,) = raw_outputs(model, keys, fold=False).values()  # (B, L, D)
+    letters = [rows[-len(key) :] for key, rows in zip(keys, embedding, strict=True)]
     if not all(np.isfinite(rows).all() for rows in letters):
         raise InputError(f"model {model.card.name!r} gave a value that is not a number")
     return [(key, pool(rows) if per == "sequence" else rows) for key, rows in zip(keys, letters, strict=True)]

@@ -65,10 +65,19 @@ def make_folder(path: str) -> Path:
 
 
 def check_inputs_stay(settings: dict[str, Any]) -> None:
-    """Raise InputError where a command's output would replace one of its inputs, and not a link to it."""
-    output = settings.get("output") or ""
-    for name in ("fasta", "genome", "gtf", "vcf"):
-        path = settings.get(name) or ""
-        there = os.path.isfile(path) and os.path.isfile(output) and not os.path.islink(output)
-        if there and os.path.samefile(path, output):
-            raise InputError(f"--output {output}: would replace --{name} {path}")
+    """Raise InputError where an output would replace an input, and not a link to it, or another output."""
+    seen: dict[str, str] = {}
+    for option in ("output", "table", "trajectory", "plot", "bed", "summary", "output_vcf", "speed"):
+        output = settings.get(option)
+        if not isinstance(output, str) or output == "-":
+            continue
+        told = f"--{option.replace('_', '-')}"
+        for name in ("fasta", "genome", "gtf", "vcf"):
+            path = settings.get(name) or ""
+            there = os.path.isfile(path) and os.path.isfile(output) and not os.path.islink(output)
+            if there and os.path.samefile(path, output):
+                raise InputError(f"{told} {output}: would replace --{name} {path}")
+        place = os.path.abspath(output)
+        if place in seen and not place.startswith("/dev/"):
+            raise InputError(f"{told} {output}: is {seen[place]}, too")
+        seen[place] = told

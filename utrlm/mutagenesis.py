@@ -15,6 +15,7 @@ import numpy as np
 from utrlm import alphabet
 from utrlm.decode import Row, open_writer
 from utrlm.edits import Edit, apply_edits
+from utrlm.errors import InputError
 from utrlm.fasta import Record, read_records
 from utrlm.predict import Predictor
 from utrlm.uorf import plain
@@ -112,6 +113,8 @@ def mutate_fasta(
     Raises:
         InputError: anything wrong with the input, the models or the outputs' places.
     """
+    if plot_columns and not plots:
+        raise InputError("--plot-column goes with --plots DIR")
     predictor = Predictor(**settings)
     columns = [f"{card.name}_{target.name}" for card in predictor.keep_scalar() for target in card.targets]
     gallery = None

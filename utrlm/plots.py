@@ -41,7 +41,12 @@ def save(figure: Figure, path: str) -> None:
     """
     kind = drawing_kind(path)
     with written(path) as beside:
-        figure.savefig(beside, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
+        write_figure(figure, beside, kind)
+
+
+def write_figure(figure: Figure, path: str, kind: str) -> None:
+    """Write a figure as svg or png, whatever the name's ending says."""
+    figure.savefig(path, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
 
 
 class Gallery:

@@ -5,6 +5,7 @@ hardly one in fifty is a donor. A probability is therefore turned into the one t
 `prior` real sites of each kind are expected in a kilobase (Bayes' theorem on the odds).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,8 +43,10 @@ def scan_fasta(
     """Write the sites of a FASTA as BED; returns the numbers of candidates and of those written.
 
     Raises:
-        InputError: the FASTA or the model cannot be used, or knows no such species.
+        InputError: the FASTA or the model cannot be used, or knows no such species; a number that is none.
     """
+    if math.isnan(prior) or math.isnan(least):
+        raise InputError(f"--prior {prior}, --least {least}: should be numbers")
     predictor = Predictor(tasks=[] if model else ["splice"], models=[model] if model else [], device="cpu", cpus=cpus)
     candidates = written = 0
     with open_text(output) as stream:

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from utrlm.annotation import Blocks, Transcript, read_transcripts
+from utrlm.decode import open_text
 from utrlm.errors import InputError
-from utrlm.files import written
 from utrlm.genome import Genome
 
 _MANE = ("MANE_Select", "MANE_Plus_Clinical")
@@ -159,8 +158,9 @@ def extract(genome: str, gtf: str, output: str, select: str, bed: str | None, su
     utrs, counts = read_utrs(gtf, source, select)
     notes: Counter[str] = Counter()
     with ExitStack() as stack:
-        fasta = stack.enter_context(open(stack.enter_context(written(output)), "w", encoding="utf-8"))
-        table = stack.enter_context(open(stack.enter_context(written(bed)), "w", encoding="utf-8")) if bed else None
+        fasta = stack.enter_context(open_text(output))
+        table = stack.enter_context(open_text(bed)) if bed else None
+        counted = stack.enter_context(open_text(summary)) if summary else None
         for utr in utrs:
             codon = utr.start_codon(source)
             notes["of these, start codon other than ATG"] += codon != "ATG"
@@ -168,11 +168,10 @@ def extract(genome: str, gtf: str, output: str, select: str, bed: str | None, su
             fasta.write(f">{utr.id} {description(utr, codon)}\n{utr.sequence(source)}\n")
             if table:
                 table.write(bed12(utr) + "\n")
-    told = {"extracted": counts.pop("extracted", 0), **dict(counts.most_common()), **notes}
-    if summary:
-        with written(summary) as beside:
+        told = {"extracted": counts.pop("extracted", 0), **dict(counts.most_common()), **notes}
+        if counted:
             lines = ["outcome\ttranscripts", *(f"{name}\t{count}" for name, count in told.items())]
-            Path(beside).write_text("\n".join(lines) + "\n", encoding="utf-8")
+            counted.write("\n".join(lines) + "\n")
     return told
 
 
