@@ -1,11 +1,12 @@
 """Structures as files: what is written of pairs, pseudoknots, long sequences, and that tools could read it."""
 
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from utrlm import alphabet, card
+from utrlm import alphabet, batches, card, tiles
 from utrlm.card import STRUCTURE, CardTarget, ModelCard
 from utrlm.decode import flags, make_structure
 from utrlm.errors import InputError
@@ -46,6 +47,21 @@ def test_what_is_no_pseudoknot():
     assert make_structure(table_of(lone), 0.3).knots == ()
     crossed = table_of(KNOT) * np.where(np.arange(len(KNOT)) < 8, 1, 0.2)[:, None]  # below the threshold
     assert best_knots(crossed, parse_structure(KNOT)[:5], 0.3) == []
+
+
+@pytest.mark.parametrize("fold, expected", [(False, "((((...))))"), (True, "...........")])
+def test_what_is_told_has_a_threshold_of_its_own(monkeypatch, fold, expected):
+    """In a batch and tile by tile; a card of before that has none keeps to its only one."""
+    key = bytes(alphabet.encode("GGGGAAACCCC"))
+    square = np.zeros((1, len(key), len(key)))
+    for i, j in parse_structure("((((...))))"):
+        square[0, i, j] = square[0, j, i] = 0.4
+    for module in (batches, tiles):
+        monkeypatch.setattr(module, "raw_outputs", lambda *_: {"probability": square})
+    for threshold_told, wanted in ((0.5, expected), (0.0, "((((...))))")):
+        card = ModelCard("s", "pairs", "0", "", TARGETS, 1, 99, len(key), threshold=0.3, threshold_told=threshold_told)
+        for run, keys in ((batches.run_batch, [key]), (tiles.run_tiles, key)):
+            assert run(0, SimpleNamespace(card=card), keys, fold)[0, key]["s_dot_bracket"] == wanted
 
 
 def test_connectivity_table():

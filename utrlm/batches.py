@@ -41,9 +41,8 @@ def batches(keys: list[bytes], batch_tokens: int, area: int) -> Iterator[list[by
 
 def run_batch(number: int, model: Model, keys: list[bytes], fold: bool) -> dict[Any, Row]:
     """Predict one batch -> columns by (model's number, sequence)."""
-    rows = DECODERS[model.card.kind](
-        model.card, raw_outputs(model, keys, fold), [np.frombuffer(key, dtype=np.uint8) for key in keys]
-    )
+    windows = [np.frombuffer(key, dtype=np.uint8) for key in keys]
+    rows = DECODERS[model.card.kind](model.card.told(fold), raw_outputs(model, keys, fold), windows)
     return {(number, key): row for key, row in zip(keys, rows, strict=True)}
 
 

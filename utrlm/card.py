@@ -5,7 +5,7 @@ It travels as JSON in the metadata of the `.onnx` file, so that one file is all 
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ EMBEDDING = "embedding"  # a kind without columns: a vector a letter, see `embed
 # what is read (`alphabet.WINDOWS`) and how it becomes columns (`decode.DECODERS`)
 KINDS = ("scalar", "site", "pairs", EMBEDDING)
 LONGEST_CONTEXT = 100_000  # nt
+LONGEST_NAME = 200  # characters of a column's name
 LONGEST_FOLDED = 10_000  # nt of which a structure is told, tile by tile (`tiles`): bounds its memory
 FORMAT = 1  # raised when an older reader could misread a newer card
 
@@ -50,6 +51,7 @@ class ModelCard:
     context: int  # letters read at once, counted back from the start codon or, by a site model, around the middle
     default: bool = True  # predicted when the user names no task
     threshold: float = 0.5  # of a pair's probability, for a structure that is expected to be right
+    threshold_told: float = 0.0  # the same where thermodynamics is told; 0: no other
     interval: float = 0.0  # share of new measurements that lie between low and high; 0: no intervals
     alphabet: str = alphabet.NAME
     format: int = FORMAT
@@ -76,6 +78,10 @@ class ModelCard:
     def reach(self) -> int:
         """Letters of a sequence that are read at all: of structures tile by tile, else at once."""
         return max(self.context, LONGEST_FOLDED) if self.kind == "pairs" else self.context
+
+    def told(self, fold: bool) -> "ModelCard":
+        """The card as decoding reads it, where the model is told what thermodynamics says, or not."""
+        return replace(self, threshold=self.threshold_told) if fold and self.threshold_told else self
 
     def window(self, codes: np.ndarray) -> np.ndarray:
         """What the model reads of a sequence. (L,) -> (at most reach,)"""
@@ -125,7 +131,7 @@ def parse_card(text: str, where: str) -> ModelCard:
 
 def _check_names(card: ModelCard) -> None:
     """Raise ValueError where names make no columns of a table, or nothing is read."""
-    if not all(name.isprintable() and 0 < len(name) <= 200 for name in card.columns):
+    if not all(name.isprintable() and 0 < len(name) <= LONGEST_NAME for name in card.columns):
         raise ValueError(f"columns {', '.join(card.columns)!r:.200}")
     if (not card.columns and card.kind != EMBEDDING) or len(set(card.columns)) < len(card.columns):
         raise ValueError(f"{len(card.targets)} targets, {len(set(card.columns))} columns")

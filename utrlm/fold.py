@@ -9,16 +9,16 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 
 _LETTERS = np.frombuffer(b"NN" + alphabet.LETTERS.replace("T", "U").encode(), dtype=np.uint8)
-_PARAMETERS = ("RNA_Andronescu2007", "RNA_Langdon2018")  # together better than each, and than the default
+_PARAMETERS = ("RNA_Turner2004", "RNA_Andronescu2007", "RNA_Langdon2018")  # together better than each
 _LOADED = Lock()  # parameters are ViennaRNA's global state
 
 
 def pair_probabilities(codes: np.ndarray) -> np.ndarray:
-    """Base-pair probabilities at 37 degrees, mean of two sets of energies. (L,) -> (L, L) float32, symmetric
+    """Base-pair probabilities at 37 degrees, mean of three sets of energies. (L,) -> (L, L) float32, symmetric
 
-    Source: ViennaRNA (Lorenz et al. 2011, doi:10.1186/1748-7188-6-26) with the energies of Andronescu et al.
-    2007 (doi:10.1093/bioinformatics/btm223) and Langdon et al. 2018 (doi:10.1145/3205651.3208230), both fitted
-    to known structures.
+    Source: ViennaRNA (Lorenz et al. 2011, doi:10.1186/1748-7188-6-26) with the energies of Turner 2004 (Mathews
+    et al. 2004, doi:10.1073/pnas.0401799101), and of Andronescu et al. 2007 (doi:10.1093/bioinformatics/btm223)
+    and Langdon et al. 2018 (doi:10.1145/3205651.3208230), both fitted to known structures.
 
     Raises:
         InputError: ViennaRNA is not installed.
@@ -28,9 +28,9 @@ def pair_probabilities(codes: np.ndarray) -> np.ndarray:
         return np.zeros((0, 0), dtype=np.float32)
     letters = _LETTERS[codes].tobytes().decode()
     with _LOADED:
-        both = np.stack([_fold(rna, letters, name) for name in _PARAMETERS])
+        each = np.stack([_fold(rna, letters, name) for name in _PARAMETERS])
         rna.params_load_RNA_Turner2004()  # the default, for whoever else uses it
-    upper: np.ndarray = both.mean(axis=0).astype(np.float32)
+    upper: np.ndarray = each.mean(axis=0).astype(np.float32)
     symmetric: np.ndarray = upper + upper.T
     return symmetric
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
 from utrlm.fields import check_types
+from utrlm.recipe_checks import check_drawn, check_kind, check_names, check_settings, check_sources
 from utrlm.recipe_parts import Drawn, Phase, Source
 from utrlm.tasks import TASKS, Target, Task
 
@@ -16,9 +16,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OPTIMISERS = ("muon", "adamw")
-SITE_STEP = 16  # prediction pads to multiples of this, and padding would move a site off its window's middle
-LARGEST = 100_000_000  # of any size in a recipe
+OF_PRETRAINING = {  # fields that are read where there are no tables
+    *("batch_tokens", "accumulate", "checkpoint_blocks", "optimiser", "muon_rate", "adam_rate", "muon_decay"),
+    *("weight_decay", "layer_decay", "warmup", "validations", "patience", "ema", "clip", "dropout", "context", "kmer"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Recipe:
     backbone: str = ""  # to start from: a shipped one's name or a file; its shape replaces the fields above
     dropout: float = 0.0  # in the blocks
     dilations: tuple[int, ...] = (1, 1, 1)  # of structure's blocks of two-dimensional convolutions, one each
+    threshold_told: float = 0.0  # of structures with --fold, see `card.ModelCard`; 0: what is best on valid
     composition: int = 0  # letters that boosted trees read; what is exported is their mean with the network; 0: none
     seeds: int = 1  # models that differ in their seed, counted up from `seed`; what is exported is their mean
     distil: bool = False  # these models teach one more instead, which is exported
@@ -127,10 +129,10 @@ def parse_recipe(text: str, where: str) -> Recipe:
     check_settings(recipe, where)
     if recipe.task not in TASKS and (recipe.task or not recipe.targets):
         raise InputError(f"{where}: task {recipe.task!r} is none of {', '.join(TASKS)}, and there are no [[targets]]")
+    check_names(recipe, where)
     check_sources(recipe.sources, recipe.asked, where)
     check_drawn(recipe, where)
-    if recipe.trained.kind == "site" and recipe.context % SITE_STEP:
-        raise InputError(f"{where}: context is {recipe.context}; of sites it is a multiple of {SITE_STEP}")
+    check_kind(recipe, where)
     return recipe
 
 
@@ -138,13 +140,14 @@ def read_settings(path: Path | None, **given: Any) -> Recipe:
     """How to train where there are no tables: `given`, and fields of `Recipe` from a TOML file.
 
     Raises:
-        InputError: the file is missing, not TOML, or has a key that is unknown or given.
+        InputError: the file is missing, not TOML, or has a key that pre-training does not read, or that is given.
     """
     values = _parse_toml(_read_text(path), str(path)) if path else {}
-    if twice := sorted(set(values) & (set(given) | {"sources", "targets", "phases", "drawn"})):
-        raise InputError(f"{path}: {twice[0]!r} is not told here")
-    recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, str(path))
-    check_settings(recipe, str(path))
+    if other := sorted(set(values) - OF_PRETRAINING):
+        raise InputError(f"{path}: {other[0]!r} is not told here, only {', '.join(sorted(OF_PRETRAINING))}")
+    where = str(path) if path else "pre-training"
+    recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, where)
+    check_settings(recipe, where)
     return recipe
 
 
@@ -166,59 +169,11 @@ def _parse_toml(text: str, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: {error}") from error
 
 
-def check_settings(recipe: Recipe, where: str) -> None:
-    """Raise InputError where a setting of the training has a value that it cannot have."""
-    if recipe.optimiser not in OPTIMISERS:
-        raise InputError(f"{where}: optimiser {recipe.optimiser!r} is none of {', '.join(OPTIMISERS)}")
-    for name, least in (("accumulate", 1), ("validations", 1), ("patience", 0), ("composition", 0), ("seeds", 1)):
-        if getattr(recipe, name) < least:
-            raise InputError(f"{where}: {name} is {getattr(recipe, name)}, below {least}")
-    if not 0 < recipe.layer_decay <= 1:
-        raise InputError(f"{where}: layer_decay is {recipe.layer_decay}, not above 0 and at most 1")
-    ends = [phase.until for phase in recipe.phases]
-    if ends and (ends != sorted(set(ends)) or ends[0] <= 0 or ends[-1] != 1):
-        raise InputError(f"{where}: phases end at {', '.join(map(str, ends))}; 'until' rises from phase to phase to 1")
-    try:
-        _ = [phase.blocks for phase in recipe.phases]
-    except ValueError as error:
-        raise InputError(f"{where}: phases: {error}") from None
-    for name in ("layers", "width", "heads", "feedforward", "context", "batch_tokens", "kmer", "epochs"):
-        if not 0 < getattr(recipe, name) < LARGEST:
-            raise InputError(f"{where}: {name} is {getattr(recipe, name)}, not above 0 and below {LARGEST:,}")
-
-
 def _build_all(kind: type, tables: Any, where: str) -> tuple[Any, ...]:
     """Dataclasses from a TOML array of tables."""
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         raise InputError(f"{where}: write [[{where.split()[-1]}]], a table each")
     return tuple(_build(kind, one, where) for one in tables)
-
-
-def check_sources(sources: tuple[Source, ...], task: Task, where: str) -> None:
-    """Raise InputError where there is no table, or one for a target that the task does not have."""
-    if not any(source.repeat for source in sources):
-        raise InputError(f"{where}: no [[sources]] to learn from, so there is nothing to train on")
-    units = {target.name: target.unit for target in task.targets}
-    for source in sources:
-        if source.target not in units:
-            raise InputError(f"{where}: target {source.target!r} of {source.file} is none of {', '.join(units)}")
-        if source.family < 0:
-            raise InputError(f"{where}: family is {source.family} of {source.file}, below 0")
-        if source.family and (task.kind == "pairs" or units[source.target] == PROBABILITY):
-            raise InputError(f"{where}: family of {source.file}: structures and probabilities are not compared")
-
-
-def check_drawn(recipe: Recipe, where: str) -> None:
-    """Raise InputError where sequences are drawn that no teacher can label, or for a target without a table."""
-    names = [source.target for source in recipe.sources]
-    for one in recipe.drawn:
-        if one.target not in names:
-            raise InputError(f"{where}: drawn for target {one.target!r}, which is none of {', '.join(names)}")
-        kind = recipe.trained.kind  # thermodynamics teaches structures
-        if kind == "site" or (kind == "scalar" and not recipe.teachers_of(one.target)):
-            raise InputError(f"{where}: [[drawn]] needs teachers, and a task of scalars or of structures")
-        if one.count < 1:
-            raise InputError(f"{where}: drawn for {one.target}: count is {one.count}, below 1")
 
 
 def _build(kind: type, values: dict[str, Any], where: str) -> Any:

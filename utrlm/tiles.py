@@ -18,7 +18,7 @@ from utrlm.pairs import by_distance
 def run_tiles(number: int, model: Model, key: bytes, fold: bool) -> dict[Any, Row]:
     """Predict the structure of one sequence, as `batches.run_batch` does of several."""
     near = mean_of_tiles(len(key), model.card.context, told_of_tiles(model, key, fold))
-    return {(number, key): structure_columns(model.card, near)}
+    return {(number, key): structure_columns(model.card.told(fold), near)}
 
 
 def told_of_tiles(model: Model, key: bytes, fold: bool) -> Iterator[tuple[int, np.ndarray]]:

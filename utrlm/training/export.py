@@ -1,5 +1,7 @@
 """A trained model -> one `.onnx` file that describes itself, checked against the network it came from."""
 
+import hashlib
+import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,6 @@ from utrlm import alphabet
 from utrlm.card import COVERAGE, EMBEDDING, KEY, CardTarget, ModelCard
 from utrlm.files import written
 from utrlm.recipe import Recipe
-from utrlm.table import digest
 from utrlm.training.model import Backbone
 from utrlm.training.pretrain import SHORTEST, find_backbone, load_backbone
 from utrlm.training.spread import calibrate
@@ -24,6 +25,7 @@ from utrlm.training.spread import calibrate
 EXACT = 1e-7  # largest error of a number kept in half precision
 SMALL = 256  # numbers; fewer are kept as they are
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
+logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)  # no torchvision: so what
 LOOSE = {"spread": 2e-3}  # the exponential of a sum over all features, whose rounding it multiplies
 
 
@@ -129,12 +131,16 @@ def halve(proto: onnx.ModelProto) -> None:
         proto.graph.node.insert(0, onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
 
 
-def calibrated(card: ModelCard, model: Any, valid_set: Any) -> ModelCard:
-    """The card with what is set on rows that no weight was fitted to: intervals, or a structure's threshold."""
+def calibrated(card: ModelCard, model: Any, valid_set: Any, threshold_told: float = 0.0) -> ModelCard:
+    """The card with what is set on rows that no weight was fitted to: intervals, or a structure's thresholds.
+
+    `threshold_told`: the one of structures with --fold, where it was chosen elsewhere.
+    """
     if not len(valid_set.codes):
         return card
     if card.kind == "pairs":
-        return replace(card, threshold=model.best_threshold(valid_set))
+        told = threshold_told or model.best_threshold(valid_set, 1.0)
+        return replace(card, threshold=model.best_threshold(valid_set, 0.0), threshold_told=told)
     model.spread = calibrate(model, valid_set)
     return card if model.spread is None else replace(card, interval=COVERAGE)
 
@@ -159,12 +165,21 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
     )
 
 
+def digest(recipe: Recipe, data: Path) -> str:
+    """SHA-256 over the sources' files, in the recipe's order, each once."""
+    total = hashlib.sha256()
+    for file in dict.fromkeys(source.file for source in recipe.sources):
+        total.update((data / file).read_bytes())
+    return total.hexdigest()
+
+
 def notes(recipe: Recipe) -> str:
     """How the model came about, in a sentence or two."""
     teachers = [one for target in recipe.trained.targets for one in recipe.teachers_of(target.name)]
     taught = ", ".join(Path(teacher).name for teacher in dict.fromkeys(teachers))
     start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
-    made = f"Trained for {recipe.epochs:g} epochs from {start} with recipe {recipe.name}; splits by group."
+    epochs = f"{'at most ' if recipe.patience else ''}{recipe.epochs:g} epoch{'' if recipe.epochs == 1 else 's'}"
+    made = f"Trained for {epochs} from {start} with recipe {recipe.name}; splits by group."
     if recipe.seeds > 1 and recipe.distil:
         return made + f" Taught by {recipe.seeds} models of this recipe that differ in their seed."
     made += f" The mean of {recipe.seeds} models that differ in their seed." if recipe.seeds > 1 else ""

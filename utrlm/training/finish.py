@@ -78,7 +78,8 @@ def export_model(
         models = [compose(one, examples(table, "train", read, folder), recipe.context) for one in models]
     model = Ensemble(models).eval() if members else models[0]
     round_weights(model)
-    card = calibrated(make_card(read, data, train_rows), model, examples(table, "valid", read, folder))
+    valid_set = examples(table, "valid", read, folder)
+    card = calibrated(make_card(read, data, train_rows), model, valid_set, read.threshold_told)
     with written(str(output)) as beside:
         export(model, card, Path(beside))
         proto = onnx.load(beside)

@@ -44,7 +44,8 @@ class PairBatch:
 class PairExamples(Sequences):
     """Sequences with their structures; where none is known, with what thermodynamics says of it.
 
-    Such a row's label is the probability of each pair, and it is never shown with it.
+    Such a row's label is the probability of each pair. Shown with it too, they teach what to do with the prior of a
+    sequence like none before: to trust it.
     """
 
     def __init__(self, table: pd.DataFrame, context: int, priors: list[np.ndarray], prior_share: float):
@@ -81,7 +82,7 @@ class PairExamples(Sequences):
             i, j = (self.priors[row][:2] + shift).astype(int)
             if not self.known[row]:
                 paired[number, i, j] = paired[number, j, i] = self.priors[row][2]
-            elif given[number]:
+            if given[number]:
                 prior[number, shift:, shift:] = 0
                 prior[number, i, j] = prior[number, j, i] = self.priors[row][2]
         return PairBatch(codes, prior, paired, True)
@@ -192,17 +193,16 @@ class PairModel(nn.Module):
         return -sum(scores.values())
 
     @torch.no_grad()
-    def best_threshold(self, examples: PairExamples) -> float:
-        """Of a pair's probability: the one whose structures have the best mean F1, with and without the prior."""
-        scores = dict.fromkeys(THRESHOLDS, 0.0)
-        for examples.prior_share in (0.0, 1.0):
-            for rows, batch in examples.in_order():
-                for row, padded in zip(rows, self(*self.inputs(batch))[0].cpu().numpy(), strict=True):
-                    first = len(padded) - len(examples.codes[row])
-                    near = by_distance(padded[first:, first:])
-                    for threshold in THRESHOLDS:
-                        told = best_structure(near, threshold)
-                        scores[threshold] += score_pairs(examples.pairs[row], told)[2]
+    def best_threshold(self, examples: PairExamples, prior_share: float) -> float:
+        """Of a pair's probability: whose structures have the best mean F1, all shown their prior (1) or none (0)."""
+        scores, examples.prior_share = dict.fromkeys(THRESHOLDS, 0.0), prior_share
+        for rows, batch in examples.in_order():
+            for row, padded in zip(rows, self(*self.inputs(batch))[0].cpu().numpy(), strict=True):
+                first = len(padded) - len(examples.codes[row])
+                near = by_distance(padded[first:, first:])
+                for threshold in THRESHOLDS:
+                    told = best_structure(near, threshold)
+                    scores[threshold] += score_pairs(examples.pairs[row], told)[2]
         return max(scores, key=scores.__getitem__)
 
     @torch.no_grad()
