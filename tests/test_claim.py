@@ -153,6 +153,7 @@ def test_a_place_for_the_output_is_there_before_the_work(data, output, message):
         finetune_file(str(data / "mini.toml"), str(data), str(data / output), str(data / "run"), 1)
     assert not (data / "run").exists()
     claim.check_output(str(data / "run/x.onnx"), data / "run", [])  # which the training makes
+    claim.check_output(str(data / "runs/x.onnx"), data / "runs/x", [])  # and what lies above it
 
 
 def test_restart_removes_what_runs_left_alone(data):

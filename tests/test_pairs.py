@@ -190,10 +190,13 @@ def test_what_is_drawn_is_taught_by_thermodynamics(trained, tmp_path):
         told = pair_probabilities(known.codes[row])
         told[told <= 0.01] = 0
         own = (slice(0, 1), slice(64 - length, 64), slice(64 - length, 64))
+        assert (batch.prior[own] == told).all()
         if row in rows:
-            assert (batch.prior == NOT_GIVEN).all() and (batch.paired[own] == told).all()
+            assert (batch.paired[own] == told).all()
+            known.prior_share = 0.0
+            assert (known.batch(64, np.array([row]), (0,)).prior == NOT_GIVEN).all()
         else:
-            assert (batch.prior[own] == told).all() and set(np.unique(batch.paired)) == {0, 1}
+            assert set(np.unique(batch.paired)) == {0, 1}
 
 
 def test_another_run_starts_from_backbone_and_head(trained, tmp_path):

@@ -52,13 +52,14 @@ def claimed(
 def check_output(output: str, folder: Path, files: Iterable[Path]) -> None:
     """Raise InputError, before the work rather than after it, where the output cannot be written or is an input.
 
-    It may lie in `folder`, which is still to be made.
+    It may lie in `folder`, which is still to be made with those above it, or in one of those.
     """
     path = Path(output)
     if path.is_dir():
         raise InputError(f"{output}: Is a directory")
-    place = path.parent
-    if place.resolve() != folder.resolve() and not (place.is_dir() and (os.access(place, os.W_OK) or path.exists())):
+    place, made = path.parent.resolve(), folder.resolve()
+    usable = place.is_dir() and (os.access(place, os.W_OK) or path.exists())
+    if not usable and (place.exists() or place not in (made, *made.parents)):
         raise InputError(f"{output}: its folder is missing or may not be written to")
     for file in files if path.is_file() and not path.is_symlink() else ():
         if file.is_file() and file.samefile(path):
