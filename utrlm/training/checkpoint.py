@@ -23,7 +23,8 @@ NUMBERED = ("fold[0-9]*.tsv", "fold[0-9]*.onnx", "seed[0-9]*.onnx")
 KEPT = (NAME, "teachers.npy", "priors-*.npy", "structures.npz", *NUMBERED)
 LEFT = (*KEPT, STAMP, f"{NAME}.part", "log.jsonl")
 ADVICE = "--restart begins anew, another --checkpoint-dir leaves it"
-SAID = ("description", "default", "composition", "citation", "terms")  # of a recipe, what no weight depends on
+# of a recipe, what no weight depends on
+SAID = ("description", "default", "composition", "threshold_told", "citation", "terms")
 
 
 @dataclass
