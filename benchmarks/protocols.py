@@ -72,7 +72,7 @@ def linear(rows, parts, recipe, target):
 
 def trees(rows, parts, recipe, target):
     """The boosted trees of the shipped model."""
-    shares = count_shares(rows["sequence"], recipe.context)
+    shares = count_shares(rows["sequence"], recipe.reach)
     for part in parts:
         label = spaced(rows["label"][~part].to_numpy(), target.unit == PROBABILITY)
         model = grow(Composition(1), 0, shares[~part], label, rows["weight"][~part].to_numpy())

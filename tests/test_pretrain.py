@@ -18,6 +18,9 @@ from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.pretrain import load_backbone, new_masked_model, pretrain_file, read_corpus
 
 
+MEASURED = {"accuracy", "perplexity", "markov_accuracy", "markov_perplexity"}
+
+
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
@@ -34,11 +37,21 @@ def test_fasta_to_backbone(tmp_path):
     write_utrs(tmp_path / "a.fa", 200, 60)
     output = tmp_path / "b.safetensors"
     scores = pretrain_file((str(tmp_path / "a.fa"),), "tiny", 50, 1.0, str(output), str(tmp_path / "run"), 1)
-    assert set(scores["a.fa"]) == {"accuracy", "perplexity", "markov_accuracy", "markov_perplexity"}
+    assert set(scores["a.fa"]) - {"records", "repeated", "short"} == MEASURED
     assert load_backbone(output).config == PRESETS["tiny"]
     (tmp_path / "cut").write_bytes(output.read_bytes()[:100])
     with pytest.raises(InputError, match="cut"):
         load_backbone(tmp_path / "cut")
+
+
+def test_what_nothing_learns_from_is_counted(tmp_path):
+    for name in ("a.fa", "b.fa"):
+        write_utrs(tmp_path / name, 200, 60)
+    text = (tmp_path / "b.fa").read_text()
+    (tmp_path / "b.fa").write_text(f"{text}>tiny\nACGU\n>new\n{'ACGGU' * 10}\n>again\n{'acggt' * 10}\n")
+    counts = read_corpus([str(tmp_path / "a.fa"), str(tmp_path / "b.fa")], 0, read_settings(None, name="b")).counts
+    assert counts["a.fa"] == {"records": 200, "repeated": 0, "short": 0}
+    assert counts["b.fa"] == {"records": 203, "repeated": 201, "short": 1}
 
 
 def test_dropout_is_of_a_training_and_not_of_what_it_leaves(tmp_path, monkeypatch):

@@ -54,7 +54,7 @@ search = together(
         help="Predictions a round, for each sequence that is kept: the designs, or 50.",
     ),
     click.option("--min-distance", type=click.IntRange(1), default=5, help="Edits between any two designs, at least."),
-    click.option("--seed", type=int, default=0, help="The same seed gives the same designs."),
+    click.option("--seed", type=click.IntRange(0), default=0, help="The same seed gives the same designs."),
 )
 outputs = together(
     click.option("--table", metavar="FILE", help="Write a table of the designs (TSV)."),

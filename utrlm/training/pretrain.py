@@ -43,6 +43,7 @@ class Corpus:
 
     train: list[np.ndarray]  # each (L,) uint8
     valid: dict[str, list[np.ndarray]]  # by file
+    counts: dict[str, dict[str, int]]  # by file: records, and those that are repeated or short, which nothing learns
 
 
 def pretrain_file(
@@ -62,7 +63,7 @@ def pretrain_file(
     shard: bool = False,
     resume: bool = True,
 ) -> dict[str, Any]:
-    """Pre-train a backbone; returns masked accuracy and perplexity a file, beside the Markov baseline's.
+    """Pre-train a backbone; returns masked accuracy and perplexity a file, beside the Markov baseline's and counts.
 
     From scratch in the shape of `preset`, or from the backbone that `init` names. With `fold`, minimum free energy
     and pairing are learned as well. `settings`: a TOML file with fields of `Recipe`.
@@ -94,7 +95,7 @@ def pretrain_file(
             save_backbone(model.backbone, Path(beside), scores)
         with written(str(Path(output).with_suffix(".curve.png"))) as beside:
             draw_curve({"masked": read_log(folder / "log.jsonl")}, Path(beside))
-    return scores
+    return {name: count | scores.get(name, {}) for name, count in corpus.counts.items()}
 
 
 def new_masked_model(preset: str, init: str, token_dropout: bool, folded: bool, dropout: float = 0.0) -> MaskedModel:
@@ -127,13 +128,18 @@ def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Co
         InputError: a FASTA cannot be read, or nothing is left to learn from.
     """
     files: dict[str, str] = {}  # distinct sequence -> its file
+    counts: dict[str, dict[str, int]] = {}
     names = [Path(fasta).name for fasta in dict.fromkeys(fastas)]
-    for fasta in fastas:
-        name = Path(fasta).name
+    for fasta in dict.fromkeys(fastas):
+        name = Path(fasta).name if names.count(Path(fasta).name) == 1 else fasta
+        count = counts[name] = {"records": 0, "repeated": 0, "short": 0}
         for record in read_fasta(fasta):
-            if len(record.sequence) >= SHORTEST:
-                sequence = record.sequence.upper().replace("U", "T")
-                files.setdefault(sequence, name if names.count(name) == 1 else fasta)
+            sequence = record.sequence.upper().replace("U", "T")
+            count["records"] += 1
+            count["short"] += len(sequence) < SHORTEST
+            count["repeated"] += sequence in files
+            if len(sequence) >= SHORTEST:
+                files.setdefault(sequence, name)
     letters = list(files)
     groups = group_by_kmers(letters, recipe.kmer) if letters else np.zeros(0, dtype=np.int64)
     first: dict[int, str] = {}
@@ -146,7 +152,7 @@ def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Co
     valid = {name: part for name, part in valid.items() if part}
     if not learned or not valid:
         raise InputError(f"{', '.join(fastas)}: {len(letters)} distinct UTRs of {SHORTEST} nt or more are too few")
-    return Corpus(learned + draw_random(random_utrs, recipe.seed), valid)
+    return Corpus(learned + draw_random(random_utrs, recipe.seed), valid, counts)
 
 
 def draw_random(count: int, seed: int) -> list[np.ndarray]:
