@@ -45,5 +45,5 @@ def test_what_is_all_alike_tells_nothing():
 
 def test_a_score_that_nothing_tells_is_left_out():
     other, groups = np.array([2.0, 3.0, 5.0]), np.arange(3)
-    assert set(score(np.full(3, 2.5), other, groups, binary=False)) == {"n", "MAE"}
+    assert set(score(np.full(3, 2.5), other, groups, binary=False)) == {"n", "MAE", "MAE_95"}
     assert set(score(np.zeros(3), other, groups, binary=True)) == {"n", "F1", "F1_95"}

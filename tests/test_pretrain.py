@@ -17,7 +17,6 @@ from utrlm.training.masked import MaskedModel, MaskedSequences
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.pretrain import load_backbone, new_masked_model, pretrain_file, read_corpus
 
-
 MEASURED = {"accuracy", "perplexity", "markov_accuracy", "markov_perplexity"}
 
 

@@ -49,7 +49,15 @@ def test_a_prior_turns_the_odds():
 
 
 def test_bed():
-    assert Site("r", 4, "human_donor", 0.98765).bed() == "r\t4\t6\thuman_donor\t988\t+\t0.9877\n"
+    assert Site("r", 4, "human_donor", 0.98765).bed() == "r\t4\t6\thuman_donor\t988\t+\t0.9877\t.\n"
+    assert Site("r", 4, "d", 1.0, "short,ambiguous").bed().endswith("\t1.0000\tshort,ambiguous\n")
+
+
+def test_sites_near_an_end_or_an_unknown_letter_or_of_a_repeated_id_are_flagged(tmp_path):
+    (tmp_path / "g.fa").write_text(f">g\n{'C' * 10}GT{'C' * 400}GT{'C' * 100}N{'C' * 200}\n>g\nGT\n")
+    scan_fasta(str(tmp_path / "g.fa"), str(tmp_path / "s.bed"), "human", 1.0, 0.0, None, 1)
+    flags = [line.split("\t")[-1] for line in (tmp_path / "s.bed").read_text().splitlines()]
+    assert flags == ["short", "ambiguous", "short,duplicate_id"]
 
 
 @pytest.mark.parametrize(("sequence", "found"), [("", []), ("G", []), ("GT", [0]), ("GTGT", [0, 2]), ("ggu", [1])])

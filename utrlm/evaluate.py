@@ -21,7 +21,7 @@ FOLD_COLUMNS = ["source", "row", "target", "fold", "predicted", "low", "high"]
 
 
 def evaluate_file(
-    model: str | None, folds: str | None, recipe: str, data: str, split: str, plots: str | None = None
+    model: str | None, folds: str | None, recipe: str, data: str, split: str, plots: str | None = None, cpus: int = 0
 ) -> dict[str, Any]:
     """Scores a target: number of rows, metrics, bootstrap 95 % intervals.
 
@@ -48,14 +48,17 @@ def evaluate_file(
     rows = table[table["split"] == split]
     if rows.empty:
         raise InputError(f"{recipe}: no row is of split {split!r}; try {', '.join(sorted(set(table['split'])))}")
-    return evaluate(str(model), rows, folder)
+    return evaluate(str(model), rows, folder, cpus)
 
 
-def evaluate(model: str, table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any]:
-    """Scores a target, or of structures a part, of a table as `table.build_table` makes it; draws into `plots`."""
+def evaluate(model: str, table: pd.DataFrame, plots: Path | None = None, cpus: int = 0) -> dict[str, Any]:
+    """Scores a target, or of structures a part, of a table as `table.build_table` makes it; draws into `plots`.
+
+    `cpus`: workers; 0 means all that are granted.
+    """
     if open_model(Path(model), "cpu").card.kind != "pairs":
-        return score_table(pd.concat([table, predict_labels(model, table)], axis=1), plots)
-    scores = evaluate_structures(model, table)
+        return score_table(pd.concat([table, predict_labels(model, table, cpus=cpus)], axis=1), plots)
+    scores = evaluate_structures(model, table, cpus)
     if plots:
         from utrlm.score_plots import draw_families
 
@@ -95,7 +98,7 @@ def score_table(table: pd.DataFrame, plots: Path | None = None) -> dict[str, Any
     return scores
 
 
-def evaluate_structures(model: str, table: pd.DataFrame) -> dict[str, Any]:
+def evaluate_structures(model: str, table: pd.DataFrame, cpus: int = 0) -> dict[str, Any]:
     """Precision, recall and F1 of base pairs, strict and with a slip of one, means over each part's sequences.
 
     Without and, where ViennaRNA is installed, with what thermodynamics says. Of a truncated sequence the
@@ -103,7 +106,7 @@ def evaluate_structures(model: str, table: pd.DataFrame) -> dict[str, Any]:
     """
     scores: dict[str, Any] = {}
     for ending, fold in (("", False), (", with prior", True))[: 2 if find_spec("RNA") else 1]:
-        predictor = Predictor(models=[model], device="cpu", fold=fold)
+        predictor = Predictor(models=[model], device="cpu", cpus=cpus, fold=fold)
         column = predictor.models[0].card.columns[0]
         records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(table["sequence"]))
         told = [shifted_pairs(row[column], row["length"]) for row in predictor.rows(records)]
@@ -134,7 +137,7 @@ def score_structures(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.DataFrame:
+def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu", cpus: int = 0) -> pd.DataFrame:
     """A model's prediction of every row's own target: columns predicted, low, high, natural units.
 
     `low` and `high` are missing where the model gives no interval.
@@ -142,7 +145,7 @@ def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.D
     Raises:
         InputError: the model cannot be used, or lacks a target of the table.
     """
-    predictor = Predictor(models=[model], device=device)
+    predictor = Predictor(models=[model], device=device, cpus=cpus)
     card = predictor.models[0].card
     lacking = set(table["target"]) - {target.name for target in card.targets}
     if lacking:
@@ -156,7 +159,8 @@ def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu") -> pd.D
 
 
 def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, binary: bool) -> dict[str, Any]:
-    """All metrics of numbers or, where `binary`, of probabilities of what was measured as 0 or 1; rounded. All (N,)
+    """All metrics of numbers or, where `binary`, of probabilities of what was measured as 0 or 1, each with its 95 %
+    interval over groups; rounded. All (N,)
 
     Those that these rows do not tell, as where all labels are the same, are left out: JSON has no NaN.
     """
@@ -166,10 +170,8 @@ def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, binar
         value = metric(measured, predicted)
         if np.isnan(value):
             continue
-        values[name] = round(value, 4)
-        if name in metrics.INTERVALS:
-            low, high = metrics.bootstrap(measured, predicted, groups, metric)
-            values[f"{name}_95"] = [round(low, 4), round(high, 4)]
+        low, high = metrics.bootstrap(measured, predicted, groups, metric)
+        values[name], values[f"{name}_95"] = round(value, 4), [round(low, 4), round(high, 4)]
     return values
 
 

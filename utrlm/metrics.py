@@ -26,6 +26,11 @@ def pearson(measured: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.corrcoef(measured.astype(np.float64), predicted.astype(np.float64))[0, 1])
 
 
+def squared_pearson(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Square of Pearson's correlation (r2), which papers often print as R2. Both (N,)"""
+    return pearson(measured, predicted) ** 2
+
+
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 0, ties given their mean. (N,) -> (N,)"""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -67,12 +72,12 @@ def f1_score(measured: np.ndarray, predicted: np.ndarray) -> float:
 Metric = Callable[[np.ndarray, np.ndarray], float]
 SCALAR: dict[str, Metric] = {
     "R2": r2_score,
+    "r2": squared_pearson,
     "pearson": pearson,
     "spearman": spearman,
     "MAE": mean_absolute_error,
 }
 BINARY: dict[str, Metric] = {"AUROC": area_under_roc, "AUPRC": average_precision, "F1": f1_score}
-INTERVALS = ("R2", "spearman", "AUROC", "F1")  # metrics that are told with a bootstrap interval
 
 
 def bootstrap(

@@ -71,7 +71,8 @@ class Recipe:
     kmer: int = 25  # sequences that share this many letters in a row stay in one split
     test_share: float = 0.2
     valid_share: float = 0.1
-    folds: int = 0  # groups are tested in so many parts, each by a model that saw none of it; then one learns from all
+    shortest: int = 0  # nt; what is shorter is outside the trained domain, though it may be learned from
+    folds: int = 0  # groups are tested in so many parts, each by a model that saw none of it; the last has no test
 
     def teachers_of(self, target: str) -> tuple[str, ...]:
         """Model files that teach a target: those of its own tables, else the recipe's."""

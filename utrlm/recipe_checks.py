@@ -16,7 +16,17 @@ OPTIMISERS = ("muon", "adamw")
 SITE_STEP = 16  # prediction pads to multiples of this, and padding would move a site off its window's middle
 LARGEST = 100_000_000  # of any size in a recipe
 SHARES = ("dropout", "teacher_share", "ema", "mask_share", "mutated", "test_share", "valid_share", "threshold_told")
-FROM_ZERO = ("muon_rate", "adam_rate", "muon_decay", "weight_decay", "warmup", "patience", "composition", "folds")
+FROM_ZERO = (
+    "muon_rate",
+    "adam_rate",
+    "muon_decay",
+    "weight_decay",
+    "warmup",
+    "patience",
+    "composition",
+    "folds",
+    "shortest",
+)
 RANGES: dict[str, tuple[float, float]] = {  # both ends allowed
     **dict.fromkeys(("accumulate", "validations", "seeds"), (1, LARGEST)),
     **dict.fromkeys(FROM_ZERO, (0, LARGEST)),

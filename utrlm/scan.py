@@ -15,7 +15,7 @@ from utrlm import alphabet
 from utrlm.card import CardTarget
 from utrlm.decode import open_text
 from utrlm.errors import InputError
-from utrlm.fasta import Record, read_fasta
+from utrlm.fasta import Record, SeenIds, read_fasta
 from utrlm.predict import Predictor
 
 BED_SCORE = 1000  # a score column's largest value
@@ -29,11 +29,13 @@ class Site:
     start: int  # of its two letters, counted from 0
     kind: str  # name of the target, such as human_donor
     probability: float  # at the prior
+    flags: str = ""  # comma list
 
     def bed(self) -> str:
-        """A BED6 line with the probability as a seventh column."""
+        """A BED6 line with the probability as a seventh column, and flags ("." is none) as an eighth."""
+        where = (self.record, self.start, self.start + 2)
         score = round(self.probability * BED_SCORE)
-        columns = (self.record, self.start, self.start + 2, self.kind, score, "+", f"{self.probability:.4f}")
+        columns = (*where, self.kind, score, "+", f"{self.probability:.4f}", self.flags or ".")
         return "\t".join(map(str, columns)) + "\n"
 
 
@@ -49,9 +51,10 @@ def scan_fasta(
         raise InputError(f"--prior {prior}, --least {least}: should be numbers")
     predictor = Predictor(tasks=[] if model else ["splice"], models=[model] if model else [], device="cpu", cpus=cpus)
     candidates = written = 0
+    seen = SeenIds()
     with open_text(output) as stream:
         for record in read_fasta(fasta):
-            for site in scan(record, predictor, species, prior):
+            for site in scan(record, predictor, species, prior, seen.repeats(record.id)):
                 candidates += 1
                 if site.probability >= least:
                     stream.write(site.bed())
@@ -59,8 +62,10 @@ def scan_fasta(
     return candidates, written
 
 
-def scan(record: Record, predictor: Predictor, species: str, prior: float) -> Iterator[Site]:
+def scan(record: Record, predictor: Predictor, species: str, prior: float, repeated: bool = False) -> Iterator[Site]:
     """All candidates of a record by position, with probabilities at `prior` real sites of each kind a kilobase.
+
+    `repeated`: an earlier record has the same id.
 
     Raises:
         InputError: the model is no site model, or knows no such species.
@@ -71,11 +76,22 @@ def scan(record: Record, predictor: Predictor, species: str, prior: float) -> It
         raise InputError(f"model {card.name!r} predicts no sites of {species!r}")
     found = [(start, target) for target in targets for start in candidates(record.codes, target)]
     found.sort(key=lambda one: one[0])
-    windows = (Record("", "", "", alphabet.around(record.codes, start, card.context)) for start, _ in found)
+    windows = [Record("", "", "", alphabet.around(record.codes, start, card.context)) for start, _ in found]
     counts = {target.name: sum(one is target for _, one in found) for target in targets}
-    for (start, target), row in zip(found, predictor.rows(windows), strict=True):
+    for (start, target), window, row in zip(found, windows, predictor.rows(iter(windows)), strict=True):
         expected = min(0.5, prior * len(record.codes) / 1000 / counts[target.name])
-        yield Site(record.id, start, target.name, at_prior(row[f"{card.name}_{target.name}"], expected))
+        probability = at_prior(row[f"{card.name}_{target.name}"], expected)
+        yield Site(record.id, start, target.name, probability, doubts(window.codes, repeated))
+
+
+def doubts(window: np.ndarray, repeated: bool) -> str:
+    """What a reader should know before believing a site, as a comma list. window (context,)"""
+    found = {
+        "short": bool((window == alphabet.PAD).any()),
+        "ambiguous": alphabet.is_ambiguous(window),
+        "duplicate_id": repeated,
+    }
+    return ",".join(name for name, holds in found.items() if holds)
 
 
 def candidates(codes: np.ndarray, target: CardTarget) -> list[int]:

@@ -155,7 +155,7 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
         version=utrlm.__version__,
         description=recipe.description,
         targets=tuple(CardTarget(t.name, t.unit, t.description, t.letters) for t in task.targets),
-        shortest=int(lengths.min()),
+        shortest=max(int(lengths.min()), recipe.shortest),
         longest=int(lengths.max()),
         context=recipe.context,
         default=recipe.default,
@@ -180,6 +180,8 @@ def notes(recipe: Recipe) -> str:
     start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
     epochs = f"{'at most ' if recipe.patience else ''}{recipe.epochs:g} epoch{'' if recipe.epochs == 1 else 's'}"
     made = f"Trained for {epochs} from {start} with recipe {recipe.name}; splits by group."
+    if recipe.folds:
+        made += f" Scored by {recipe.folds} others, each on groups that it saw nothing of."
     if recipe.seeds > 1 and recipe.distil:
         return made + f" Taught by {recipe.seeds} models of this recipe that differ in their seed."
     made += f" The mean of {recipe.seeds} models that differ in their seed." if recipe.seeds > 1 else ""
