@@ -1,10 +1,11 @@
 """Structure beside thermodynamics: is the network better than the folding that it may be told of?
 
-python benchmarks/structure.py DATA KEPT.tsv [MODEL.onnx]: mean F1 of base pairs on the recipe's test rows, by family,
-strict and with one end of a pair one letter off, of ViennaRNA (minimum free energy, maximum expected accuracy,
-centroid; with its default parameters and with those of Andronescu 2007) and of the model with and without the
-prior. Once for all rows and once for those that no training row is a near copy of (80 % identity). What
-ViennaRNA says is kept in KEPT.tsv, which takes minutes to make.
+python benchmarks/structure.py DATA KEPT.tsv MODEL.onnx [PART ...]: mean F1 of base pairs on the recipe's test rows,
+by family or of some PARTs such as "bpRNA VL0" alone, strict and with one end of a pair one letter off, of ViennaRNA
+(minimum free energy, maximum expected accuracy, centroid; with its default parameters and with those of Andronescu
+2007) and of the model with and without the prior. Then of rows with a near copy among those of training and `valid`,
+and of the others; near is an identity (1 - edits / letters of the longer one) of 80 %. What ViennaRNA says is kept in
+KEPT.tsv, which takes minutes to make.
 """
 
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import RNA
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
 
 from utrlm import alphabet
 from utrlm.fasta import Record
@@ -61,8 +64,15 @@ def mean_scores(rows, method):
     return [np.mean([score_pairs(*one, slip)[2] for one in both]) for slip in (0, 1)]
 
 
-def show(test, methods):
+def near_copies(sequences, others):
+    """Which sequences have a near copy among others. (N,) bool"""
+    alike = cdist(sequences, others, scorer=Levenshtein.normalized_similarity, score_cutoff=IDENTITY, workers=-1)
+    return alike.max(axis=1) >= IDENTITY
+
+
+def show(title, test, methods):
     """Print a line a method and two columns a part: strict, with a slip."""
+    print(f"\n{title}")
     parts = list(test.groupby("part"))
     print("method", *(f"{part} ({len(rows)})" for part, rows in parts), sep=" | ")
     for method in methods:
@@ -70,18 +80,23 @@ def show(test, methods):
 
 
 def main():
-    data, kept = Path(sys.argv[1]), Path(sys.argv[2])
+    """See the module's docstring."""
+    data, kept, model, *parts = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]
     table = build_table(read_recipe(RECIPE), data)
     test = table[table["split"] == "test"].reset_index(drop=True)
+    test = test[test["part"].isin(parts or set(test["part"]))].reset_index(drop=True)
     if not kept.exists():
         fold_all(test["sequence"].unique()).to_csv(kept, sep="\t")
     folded = pd.read_csv(kept, sep="\t", index_col=0)
     test = test.join(folded, on="sequence")
-    methods = list(folded.columns)
-    for name, fold in (("utrlm", False), ("utrlm, with prior", True)) if len(sys.argv) > 3 else ():
-        test[name] = predicted(test["sequence"], sys.argv[3], fold)
-        methods.append(name)
-    show(test, methods)
+    for name, fold in (("utrlm", False), ("utrlm, with prior", True)):
+        test[name] = predicted(test["sequence"], model, fold)
+    methods = [*folded.columns, "utrlm", "utrlm, with prior"]
+    show("all", test, methods)
+    others = table.loc[table["split"].isin(["train", "valid"]), "sequence"].unique()
+    near = near_copies(test["sequence"].tolist(), others.tolist())
+    show("near copies", test[near], methods)
+    show("others", test[~near], methods)
 
 
 if __name__ == "__main__":
