@@ -1,9 +1,9 @@
 """What an upstream ATG does to the predicted load, by frame, at every place of real UTRs.
 
-python benchmarks/upstream.py FASTA: into each UTR of 70 to 100 nt that has no ATG, one is written at every distance of
-6 to 63 nt before the start codon, and the change of `mrl_varying` is averaged by distance; the range over distances
-is printed. The reading frame that opens there is in frame with the start codon, overlaps it out of frame, or stops
-before it.
+python benchmarks/upstream.py FASTA [SHORTEST LONGEST]: into each UTR of 70 to 100 nt (or as said) that has no ATG, one
+is written at every distance before the start codon from 6 nt to 7 nt short of SHORTEST, and the change of `mrl_varying`
+is averaged by distance; the range over distances is printed. The reading frame that opens there is in frame with the
+start codon, overlaps it out of frame, or stops before it.
 """
 
 import sys
@@ -17,7 +17,6 @@ from utrlm.predict import Predictor
 
 COLUMN = "mrl_varying"
 STOPS = ("TAA", "TAG", "TGA")
-DISTANCES = range(6, 64)
 
 
 def kind(sequence, start):
@@ -30,13 +29,15 @@ def kind(sequence, start):
 
 def main():
     """See the module's docstring."""
+    shortest, longest = map(int, sys.argv[2:]) if len(sys.argv) > 2 else (70, 100)
+    distances = range(6, shortest - 6)
     utrs = [record.sequence.upper().replace("U", "T") for record in read_fasta(sys.argv[1])]
-    utrs = [one for one in utrs if 70 <= len(one) <= 100 and "ATG" not in one and set(one) <= set("ACGT")]
+    utrs = [one for one in utrs if shortest <= len(one) <= longest and "ATG" not in one and set(one) <= set("ACGT")]
     cases, sequences = [], []
     for one in utrs:
         sequences.append(one)
         cases.append(None)
-        for distance in DISTANCES:
+        for distance in distances:
             start = len(one) - distance
             changed = one[:start] + "ATG" + one[start + 3 :]
             if changed.count("ATG") == 1:
@@ -50,7 +51,7 @@ def main():
             before = load
         else:
             changes[case[0]][case[1]].append(load - before)
-    print(f"{len(utrs)} UTRs\ncase\tmean\tleast and most of {len(DISTANCES)} distances (of 10 UTRs and more)")
+    print(f"{len(utrs)} UTRs\ncase\tmean\tleast and most of {len(distances)} distances (of 10 UTRs and more)")
     for name, places in changes.items():
         means = [np.mean(values) for values in places.values() if len(values) >= 10]
         every = np.concatenate([*places.values()])
