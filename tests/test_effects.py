@@ -54,6 +54,12 @@ def stretch(gene, letters, start, ref, alt):
     return min(places or away, key=lambda place: abs(place[0] - start), default=(start, start + len(ref)))
 
 
+def inside(gene, start, end):
+    """Whether a stretch and its neighbours on both sides lie in one exon of a gene's 5' UTR."""
+    whole = set(range(start - 1, end + 1)) <= set(gene.utr_positions())
+    return whole and any(a < start and end < b for a, b in gene.exons)
+
+
 def lift(genes, variants, contigs):
     """The genes' coordinates once the variants (start, ref, alt) are in the genome."""
     moves = []
@@ -91,10 +97,13 @@ def extracted(folder, contigs, genes):
     return {record.id: record.sequence for record in read_fasta(str(folder / "o.fa"))}
 
 
-@pytest.mark.parametrize(("seed", "letters"), [*((seed, "ACGT") for seed in range(5)), (5, "ACCA")])
-def test_alternate_utrs_are_those_of_bcftools(tmp_path, finder, seed, letters):
+@pytest.mark.parametrize(
+    ("seed", "letters", "least"),
+    [(0, "ACGT", 22), (1, "ACGT", 48), (2, "ACGT", 62), (3, "ACGT", 60), (4, "ACGT", 38), (5, "ACCA", 27)],
+)
+def test_alternate_utrs_are_those_of_bcftools(tmp_path, finder, seed, letters, least):
     """Applied to the genome by bcftools consensus, and the transcript extracted again. Of two letters there are
-    repeats at every exon's edge."""
+    repeats at every exon's edge. `least`: comparisons; what cannot be told is none, and is on some edge."""
     random = np.random.default_rng(seed)
     contigs, genes = random_world(seed, genes=6)
     contigs = {name: one.translate(str.maketrans("ACGT", letters)) for name, one in contigs.items()}
@@ -109,15 +118,18 @@ def test_alternate_utrs_are_those_of_bcftools(tmp_path, finder, seed, letters):
         effects = {effect.utr.id: effect.alternate for effect in find(record).effects}
         lifted = [one for one in lift(genes, [variant], contigs) if all(a < b for a, b in (*one.exons, *one.cds))]
         wanted = extracted(tmp_path / "again", consensus(tmp_path, contigs, [row]), lifted)
-        for name, sequence in wanted.items():
-            found = effects.get(name, before[name])  # no effect: the same as before
-            assert found in (sequence, None), (row, name)
-            compared += name in effects and found is not None
-    assert compared > 15
+        for gene in (gene for gene in genes if gene.id in wanted):
+            found = effects.get(gene.id, before[gene.id])  # no effect: the same as before
+            if found is None:
+                assert not (gene.contig == contig and inside(gene, *stretch(gene, contigs[contig], *variant[1:])))
+            else:
+                assert found == wanted[gene.id], (row, gene.id)
+            compared += gene.id in effects and found is not None
+    assert compared >= least
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_haplotypes_are_those_of_bcftools(tmp_path, finder, seed):
+@pytest.mark.parametrize(("seed", "least"), [(0, 2), (1, 6), (2, 14)])
+def test_haplotypes_are_those_of_bcftools(tmp_path, finder, seed, least):
     random = np.random.default_rng(seed + 100)
     contigs, genes = random_world(seed, genes=6)
     effects = finder(contigs, genes)
@@ -143,7 +155,7 @@ def test_haplotypes_are_those_of_bcftools(tmp_path, finder, seed):
                 if effect.alternate and f"{sample}|{chromosome}" in effect.carriers.split(","):
                     assert effect.alternate == wanted[effect.utr.id]
                     compared += 1
-    assert compared >= 2
+    assert compared >= least
 
 
 #         0123456789012345678901234567890

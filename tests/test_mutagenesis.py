@@ -8,7 +8,7 @@ import pytest
 
 from utrlm import alphabet, mutagenesis
 from utrlm.fasta import Record
-from utrlm.mutagenesis import mutants, mutation_maps
+from utrlm.mutagenesis import MutationMap, mutants, mutation_maps
 from utrlm.predict import Predictor
 
 from .genomes import random_sequence
@@ -90,6 +90,16 @@ def test_a_start_codon_out_of_frame_stands_out_in_the_map():
     assert set(np.argsort(saliency(one.effects("mrl_varying")))[:3]) == {21, 22, 23}
 
 
+def test_positions_in_drawings_are_whole_numbers():
+    from utrlm.plots import draw_map, draw_overview
+
+    letters = "ACGT" * 5  # a length at which matplotlib would put ticks at 2.5
+    rows = [(edit, {"c": 1.0}) for _, edit in mutants(record(letters), 512, False) if edit]
+    drawn = draw_map(MutationMap("r", letters, 0, {"c": 0.0}, rows), "c").axes[:2]
+    for axes in (*drawn, draw_overview(["r"], [np.arange(20.0)], "c").axes[0]):
+        assert all(tick == int(tick) for tick in axes.get_xticks())
+
+
 def test_drawings(run, fasta, tmp_path):
     path = fasta(b">x/1\nACGTACGTNC\n>y\nGGGACC\n")
     arguments = ["mutagenesis", "--fasta", path, "--output", tmp_path / "m.tsv", "--plot-column", "mrl_varying"]
@@ -103,15 +113,23 @@ def test_drawings(run, fasta, tmp_path):
         assert drawn.startswith("<?xml") and drawn == (tmp_path / "two" / name).read_text()
 
 
+def test_an_input_without_records_is_a_header_and_a_warning(run, tmp_path):
+    arguments = ["mutagenesis", "--fasta", "-", "--tasks", "mrl", "--plots", tmp_path / "maps"]
+    done = run(*arguments, "--output", tmp_path / "m.tsv")
+    assert (done.returncode, done.stderr) == (0, b"warning: standard input holds no records\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.tsv"]
+    assert (tmp_path / "m.tsv").read_text().count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--sequence", "ACGZ"], "letter 'Z' at position 4"),
         (["--sequence", "ACGT", "--fasta", "x.fa"], "give either --fasta FILE or --sequence LETTERS"),
         (["--sequence", "ACGT", "--plots", "p", "--plot-column", "nope"], "nope: no such column; there are mrl_egfp"),
-        (["--sequence", "ACGT", "--plots", "in.fa"], "in.fa: File exists"),
+        (["--sequence", "ACGT", "--plots", "in.fa"], "in.fa: cannot be made; in.fa is no folder"),
         (["--sequence", "ACGT", "--plot-column", "mrl_varying"], "--plot-column goes with --plots DIR"),
-        (["--fasta", "in.fa"], "record 2 (b): letter 'E'"),
+        (["--fasta", "in.fa", "--plots", "p"], "record 2 (b): letter 'E'"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_output(run, fasta, tmp_path, monkeypatch, arguments, message):
@@ -120,4 +138,4 @@ def test_bad_input_is_one_line_and_leaves_no_output(run, fasta, tmp_path, monkey
     done = run("mutagenesis", *arguments, "--output", "m.tsv", "--tasks", "mrl")
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
     assert message in done.stderr.decode()
-    assert {path.name for path in tmp_path.iterdir()} <= {"in.fa", "p"}
+    assert {path.name for path in tmp_path.iterdir()} == {"in.fa"}

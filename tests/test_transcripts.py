@@ -124,6 +124,23 @@ def test_selections(extracted):
 
 
 @pytest.mark.parametrize(
+    ("best", "phase"),
+    [
+        (Gene("best", "chr1", "+", [(2, 24)], [(2, 24)], ("MANE_Select", "Ensembl_canonical")), "0"),
+        (Gene("best", "chr1", "+", [(2, 24)], [(5, 24)], ("appris_principal_1", "cds_start_NF")), "0"),
+        (Gene("best", "chr1", "+", [(2, 24)], [(5, 24)]), "1"),
+        (Gene("best", "chr1", "+", [(2, 99)], [(5, 99)]), "0"),
+    ],
+)
+def test_a_gene_is_not_lost_with_its_best_transcript(extracted, best, phase):
+    """No UTR, a start that is not known, by tag or by phase, and an end outside of the chromosome."""
+    text = gtf_text([best]).replace("\t0\t", f"\t{phase}\t") + gtf_text([Gene("T", "chr1", "+", [(2, 20)], [(12, 15)])])
+    sequences, _, counts = extracted({"chr1": CONTIG}, text.replace('"GT"', '"Gbest"'), "gene")
+    assert set(sequences) == {"T"}
+    assert (counts["extracted"], counts["not_selected"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
     ("name", "known", "found"),
     [
         ("chr1", ["1"], "1"),
@@ -212,8 +229,13 @@ def test_script(run, tmp_path):
     assert done.stderr == b"1 extracted; 1 not_selected\n"
     assert (tmp_path / "s.tsv").read_text().splitlines()[:2] == ["outcome\ttranscripts", "extracted\t1"]
     assert (tmp_path / "o.fa").read_text().startswith(">P gene=GP")
+    (tmp_path / "noncoding.gtf").write_text(gtf_text([Gene("odd", "chr1", "+", [(2, 6)], [])]))
+    done = run("extract", *inputs[:3], tmp_path / "noncoding.gtf", "--output", tmp_path / "q.fa")
+    assert (done.returncode, done.stderr) == (0, b"1 no_cds\nwarning: no 5' UTR was extracted\n")
+    assert (tmp_path / "q.fa").read_bytes() == b""
     bad = run("extract", *inputs[:3], tmp_path / "none.gtf", "--output", tmp_path / "p.fa")
-    assert (bad.returncode, bad.stderr.count(b"\n")) == (1, 1)
+    told = b"Error: %s: No such file or directory\n" % bytes(tmp_path / "none.gtf")
+    assert (bad.returncode, bad.stderr) == (1, told)
     bad = run("extract", *inputs, "--output", tmp_path / "p.fa", "--summary", tmp_path / "none" / "s.tsv")
     assert (bad.returncode, bad.stderr.count(b"\n")) == (1, 1)
     assert not list(tmp_path.glob("p.fa*"))

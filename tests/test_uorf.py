@@ -35,6 +35,16 @@ def test_record_columns_take_rna_and_lower_case():
     assert record_columns("CCC")["kozak"] is None
 
 
+def test_the_start_codon_that_follows_is_that_of_the_description(run, fasta):
+    titles = ["a", "a at=c:1-5:+ start=GTG", "a start=gug partial=yes", "a start=CUG", "a start=design_3", "start=GTG"]
+    path = fasta("".join(f">{title}\nCCCGCCAUG\n" for title in titles).encode())
+    rows = [row.split("\t") for row in run("uorf", "--fasta", path, "--output", "-").stdout.decode().splitlines()[1:]]
+    strengths = ["Moderate", "Strong", "Strong", "Moderate", "Moderate", "Moderate"]
+    assert [row[5:7] for row in rows] == [["GCCATG" + b, s] for b, s in zip("AGGCAA", strengths, strict=True)]
+    records = run("uorf", "--fasta", path, "--output", "-", "--per", "record").stdout.decode().splitlines()[1:]
+    assert [row.split("\t")[-1] for row in records] == strengths
+
+
 def consequences(reference, *edits):
     alternate = apply_edits(reference, edits)
     return [str(change) for change in find_changes(reference, alternate, tuple(edits))]
@@ -147,9 +157,16 @@ def test_script(run, fasta):
     header, row = done.stdout.decode().splitlines()
     assert row.split("\t") == ["a", "1", "6", "11", "2", "ACCATGG", "Strong", "uORF", "12", "9"]
     assert header.split("\t")[1] == "uaug"
-    assert done.stderr == b"2 records, 1 rows\n"
+    assert done.stderr == b"2 records; 1 rows\n"
     counts = run("uorf", "--fasta", path, "--output", "-", "--per", "record").stdout.decode().splitlines()
     assert counts[1:] == ["a\t16\t1\t1\t0\t0\tStrong", "none\t4\t0\t0\t0\t0\t"]
+
+
+@pytest.mark.parametrize("per", ["uaug", "record"])
+def test_an_input_without_records_is_a_header_and_a_warning(run, fasta, tmp_path, per):
+    done = run("uorf", "--fasta", fasta(b""), "--output", tmp_path / "u.tsv", "--per", per)
+    assert (done.returncode, done.stderr) == (0, b"warning: %s holds no records\n" % bytes(tmp_path / "in.fa"))
+    assert (tmp_path / "u.tsv").read_text().count("\n") == 1
 
 
 def test_columns_beside_predictions(run, fasta, tmp_path):

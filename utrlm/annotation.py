@@ -97,7 +97,8 @@ def read_transcripts(path: str) -> Iterator[Transcript]:
                     continue
                 _read_line(line.rstrip("\r\n"), f"{path}: line {number}", drafts, gene_names)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error} (after line {number})") from error
+        after = f" (after line {number})" if number else ""
+        raise InputError(f"{path}: {error.strerror or error}{after}") from error
     except (EOFError, zlib.error) as error:
         raise InputError(f"{path}: the gzip stream is cut off or damaged after line {number}") from error
     except UnicodeDecodeError as error:

@@ -1,5 +1,6 @@
 """Drawings, as SVG or PNG. Needs the extra `plots` (matplotlib, logomaker, pandas)."""
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.files import written
+from utrlm.files import make_folder, written
 
 if TYPE_CHECKING:
     from utrlm.mutagenesis import MutationMap
@@ -56,15 +58,14 @@ class Gallery:
         """`known`: columns that there are; `columns`: those to draw, all if empty.
 
         Raises:
-            InputError: an unknown column, or the folder cannot be made.
+            InputError: an unknown column, or a folder that could not be made; it is not made yet.
         """
         for column in columns:
             if column not in known:
                 raise InputError(f"--plot-column {column}: no such column; there are {', '.join(known)}")
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder}: {error.strerror}") from error
+        there = next(one for one in (Path(folder), *Path(folder).parents) if one.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            raise InputError(f"{folder}: cannot be made; {there} is no folder to write to")
         self._folder, self._form, self._columns, self._records = Path(folder), form, list(columns) or known, records
         self._maps: list[MutationMap] = []
         self._names: list[str] = []
@@ -79,7 +80,9 @@ class Gallery:
             kept.append(saliency(one.effects(column)))
 
     def draw(self) -> int:
-        """Write all drawings; returns how many."""
+        """Write all drawings into the folder, which is made where there are any; returns how many."""
+        if self._maps or len(self._names) > 1:
+            make_folder(str(self._folder))
         paths = []
         for column in self._columns:
             for number, one in enumerate(self._maps, start=1):
@@ -158,7 +161,8 @@ def draw_trajectory(history: list["Round"], objectives: list["Objective"]) -> Fi
 
 
 def _heat(axes: Axes, table: np.ndarray, extent: tuple[float, float, float, float]) -> matplotlib.image.AxesImage:
-    """Colours around 0, red below and blue above; grey where there is nothing."""
+    """Colours around 0, red below and blue above; grey where there is nothing. Positions are whole numbers."""
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     bound = float(np.nanmax(np.abs(table))) or 1.0
     axes.set_facecolor("0.85")
     return axes.imshow(

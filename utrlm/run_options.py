@@ -2,7 +2,13 @@
 
 import click
 
-predictions = click.option("--table", metavar="FILE", help="Table of predictions (TSV).")
+predictions = click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="FILE",
+    help="Table of predictions (TSV); may be given again: each is a sample then, called as its file is.",
+)
 named_sample = click.option("--sample", default="utrs", help="Whose rows they are, without a column that says it.")
 transcript_counts = click.option("--counts", metavar="FILE", help="Counts of utrlm-extract (--summary).")
 speeds_dir = click.option("--speeds-dir", metavar="DIR", help="Folder of files of utrlm-predict --speed.")

@@ -109,16 +109,18 @@ class Sample:
 
 @dataclass
 class Summary:
-    """What a whole table holds."""
+    """What whole tables hold."""
 
-    columns: list[str]
+    columns: list[str] = field(default_factory=list)
     samples: dict[str, Sample] = field(default_factory=dict)
     highest: dict[str, Ends] = field(default_factory=dict)  # numeric column -> rows as dictionaries
     lowest: dict[str, Ends] = field(default_factory=dict)
 
 
-def summarise(table: str, cards: list[ModelCard], sample: str) -> Summary:
+def summarise(table: str, cards: list[ModelCard], sample: str, summary: Summary | None = None) -> Summary:
     """One pass over a table of `utrlm-predict` or `utrlm-merge`; `sample` names its rows where it has no such column.
+
+    It is added to the `summary` of other tables, if there is one.
 
     Raises:
         InputError: the table cannot be read, or is none of ours.
@@ -128,10 +130,12 @@ def summarise(table: str, cards: list[ModelCard], sample: str) -> Summary:
     texts = {f"{card.name}_{target.name}" for card in cards for target in card.targets if target.unit == STRUCTURE}
     numbers = {f"{card.name}_{target.name}" for card in cards for target in card.targets} - texts
     ranked = [column for column in columns if column in numbers]
-    summary = Summary(columns)
-    summary.highest = {column: Ends(1) for column in ranked}
-    summary.lowest = {column: Ends(-1) for column in ranked}
-    first = 1
+    summary = summary or Summary()
+    summary.columns += [column for column in columns if column not in summary.columns]
+    for column in ranked:
+        summary.highest.setdefault(column, Ends(1))
+        summary.lowest.setdefault(column, Ends(-1))
+    before, first = sum(one.records for one in summary.samples.values()), 1
     while chunk := [dict(zip(columns, cells, strict=True)) for cells in islice(lines, CHUNK)]:
         groups: dict[str, list[int]] = {}
         for place, row in enumerate(chunk):
@@ -146,7 +150,7 @@ def summarise(table: str, cards: list[ModelCard], sample: str) -> Summary:
                     summary.samples[name].histograms.setdefault(column, Histogram()).add(values)
                     if column in ranked:
                         for ends in (summary.highest[column], summary.lowest[column]):
-                            ends.add(values, [first + places[i] for i in known], [rows[i] for i in known])
+                            ends.add(values, [before + first + places[i] for i in known], [rows[i] for i in known])
         first += len(chunk)
     return summary
 

@@ -11,6 +11,7 @@ from utrlm.errors import InputError
 from utrlm.genome import Genome
 
 _MANE = ("MANE_Select", "MANE_Plus_Clinical")
+Rank = tuple[bool, bool, bool, bool, int, str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def read_utrs(gtf: str, genome: Genome, select: str = "all") -> tuple[list[Utr],
     counts: Counter[str] = Counter()
     utrs = []
     named = False
-    for transcript in selected(read_transcripts(gtf), select, counts):
+    for transcript in selected(read_transcripts(gtf), genome, select, counts):
         utr = utr_of(transcript, genome)
         named |= genome.contig(transcript.contig) is not None
         if isinstance(utr, str):
@@ -69,31 +70,34 @@ def read_utrs(gtf: str, genome: Genome, select: str = "all") -> tuple[list[Utr],
     return utrs, counts
 
 
-def selected(transcripts: Iterable[Transcript], select: str, counts: Counter[str]) -> Iterator[Transcript]:
+def selected(
+    transcripts: Iterable[Transcript], genome: Genome, select: str, counts: Counter[str]
+) -> Iterator[Transcript]:
     """Those that a selection keeps; the others are counted as no_cds or not_selected."""
-    best: dict[str, Transcript] = {}
+    best: dict[str, tuple[Rank, Transcript]] = {}
     for one in transcripts:
         if not one.cds:
             counts["no_cds"] += 1
         elif select == "gene":
             gene = f"{one.contig} {one.gene or one.id}"
             counts["not_selected"] += gene in best
-            if gene not in best or rank(one) < rank(best[gene]):
-                best[gene] = one
+            ranked = rank(one, genome), one
+            if gene not in best or ranked[0] < best[gene][0]:
+                best[gene] = ranked
         elif select == "all" or one.tags & {*_MANE, *(["Ensembl_canonical"] if select == "canonical" else [])}:
             yield one
         else:
             counts["not_selected"] += 1
-    yield from best.values()
+    yield from (one for _, one in best.values())
 
 
-def rank(one: Transcript) -> tuple[bool, bool, bool, bool, int, str]:
-    """The smaller, the rather it stands for its gene: MANE, canonical, APPRIS's first, whole, longest CDS, id."""
+def rank(one: Transcript, genome: Genome) -> Rank:
+    """The smaller, the rather it stands for its gene: has a UTR, MANE, canonical, APPRIS's first, longest CDS, id."""
     return (
+        isinstance(utr_of(one, genome), str),  # first, for a gene with any UTR is not to be lost
         "MANE_Select" not in one.tags,
         "Ensembl_canonical" not in one.tags,
         "appris_principal_1" not in one.tags,
-        "cds_start_NF" in one.tags,
         -sum(end - start for start, end in one.cds),
         one.id,
     )

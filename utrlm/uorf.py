@@ -2,9 +2,11 @@
 
 Kozak strength has three steps, as in UTRannotator (Zhang et al. 2021, doi:10.1093/bioinformatics/btaa783), after
 Kozak 1986 (doi:10.1016/0092-8674(86)90762-2): A or G three bases before the AUG, and G right after it. Strong: both;
-Moderate: one; Weak: neither. A base before the UTR's first counts as no match.
+Moderate: one; Weak: neither. A base before the UTR's first counts as no match. The base after an AUG that ends the
+UTR is the start codon's first: that of `start=` in a record's description, as `utrlm-extract` writes it, or A.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,7 @@ STRENGTHS = ("Weak", "Moderate", "Strong")
 KINDS = ("uORF", "inframe_oORF", "OutOfFrame_oORF")
 TABLE = ["id", "uaug", "position", "to_start", "frame", "context", "kozak", "type", "stop", "length"]
 COLUMNS = ["uaugs", "uorfs", "inframe_oorfs", "outofframe_oorfs", "kozak"]  # of a record
+_START = re.compile(r"\sstart=([ACGTU])[ACGTU]{2}(?!\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,15 @@ def plain(sequence: str) -> str:
     return sequence.upper().replace("U", "T")
 
 
-def record_columns(sequence: str) -> dict[str, Any]:
+def next_base(record: Record) -> str:
+    """The start codon's first base: what a record's description says of it, else A."""
+    start = _START.search(record.description)
+    return plain(start[1]) if start else "A"
+
+
+def record_columns(sequence: str, following: str = "A") -> dict[str, Any]:
     """What COLUMNS say of a record: numbers of uAUGs, of each kind, and the strongest context (None without uAUG)."""
-    found = find_uorfs(plain(sequence))
+    found = find_uorfs(plain(sequence), following)
     kinds = [uorf.kind for uorf in found]
     strongest = max((uorf.strength for uorf in found), key=STRENGTHS.index, default=None)
     return dict(zip(COLUMNS, [len(found), *(kinds.count(kind) for kind in KINDS), strongest], strict=True))
@@ -76,13 +85,13 @@ def record_columns(sequence: str) -> dict[str, Any]:
 def add_columns(row: dict[str, Any], record: Record) -> None:
     """Put a record's COLUMNS into its row of predictions, before the flags."""
     flags = row.pop("flags")
-    row |= record_columns(record.sequence)
+    row |= record_columns(record.sequence, next_base(record))
     row["flags"] = flags
 
 
 def uaug_rows(record: Record) -> Iterator[dict[str, Any]]:
     """One row an upstream AUG, TABLE's columns; positions are 1-based here."""
-    for number, uorf in enumerate(find_uorfs(plain(record.sequence)), start=1):
+    for number, uorf in enumerate(find_uorfs(plain(record.sequence), next_base(record)), start=1):
         stop = None if uorf.stop is None else uorf.stop + 1
         cells = [
             record.id,
@@ -110,7 +119,8 @@ def write_uorfs(fasta: str | None, sequence: str | None, output: str, per: str) 
             if per == "uaug":
                 made = list(uaug_rows(record))
             else:
-                made = [{"id": record.id, "length": len(record.codes), **record_columns(record.sequence)}]
+                counted = record_columns(record.sequence, next_base(record))
+                made = [{"id": record.id, "length": len(record.codes), **counted}]
             for row in made:
                 writer.write(row)
             rows += len(made)
