@@ -1,6 +1,6 @@
 // FASTA of 5' UTRs in, one table of predictions out; or a genome and its annotation; or variants of it; or training.
 
-include { file_of ; files_of ; named ; sheet_samples ; tasks_of } from './subworkflows/local/inputs/main.nf'
+include { file_of ; files_of ; named ; sheet_samples ; taken_folder ; tasks_of } from './subworkflows/local/inputs/main.nf'
 include { TRAIN ; check_training ; training_inputs } from './subworkflows/local/train/main.nf'
 include { PAGE } from './subworkflows/local/report/main.nf'
 include { PROVENANCE } from './subworkflows/local/provenance/main.nf'
@@ -9,6 +9,7 @@ include { VARIANTS } from './modules/local/variants/main.nf'
 include { SPLIT    } from './modules/local/split/main.nf'
 include { PREDICT  } from './modules/local/predict/main.nf'
 include { MERGE    } from './modules/local/merge/main.nf'
+include { UORF     } from './modules/local/uorf/main.nf'
 include { MUTAGENESIS } from './modules/local/mutagenesis/main.nf'
 include { DESIGN      } from './modules/local/design/main.nf'
 
@@ -43,7 +44,7 @@ def training_asked() {
 
 // A line for each option that would be ignored: none of the parameters that it belongs to is given, or one that it does not go with.
 def ignored_options(known) {
-    def of_table = ['name', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'weight_column', 'unit', 'backbone']
+    def of_table = ['name', 'task', 'label_column', 'sequence_column', 'group_column', 'split_column', 'weight_column', 'unit', 'settings', 'backbone']
     def belongs = of_table.collectEntries { name -> [name, ['train_table']] } + [
         gtf: ['genome'],
         select: ['genome'],
@@ -52,6 +53,12 @@ def ignored_options(known) {
         plots: ['mutagenesis', 'design', 'evaluate'],
         preset: ['pretrain_fasta'],
         random_utrs: ['pretrain_fasta'],
+        pretrain_init: ['pretrain_fasta'],
+        pretrain_fold: ['pretrain_fasta'],
+        token_dropout: ['pretrain_fasta'],
+        pretrain_seed: ['pretrain_fasta'],
+        pretrain_settings: ['pretrain_fasta'],
+        seeds: ['train_table', 'recipe'],
         epochs: ['train_table', 'pretrain_fasta'],
         checkpoint_dir: ['train_table', 'pretrain_fasta', 'recipe'],
         split: ['evaluate'],
@@ -80,6 +87,9 @@ def check_parameters() {
         }
         check_training()
         return
+    }
+    if (workflow.profile.tokenize(',').containsAll(['conda', 'gpu'])) {
+        error("-profile conda,gpu: trains alone, since conf/environment.yml has no onnxruntime with CUDA; predict with a container engine and gpu")
     }
     if (params.fasta && params.input) {
         error("give either --fasta or --input")
@@ -121,7 +131,7 @@ def help_text() {
       --vcf             VCF or BCF: predict what its variants do to these 5' UTRs; a path, a glob, or several
       --select          transcripts: all, mane, canonical, gene (one a gene)  [${params.select}]
       --haplotypes      also alleles that a sample carries together on one chromosome
-      --uorf            also columns of upstream AUGs in predictions.tsv
+      --uorf            also upstream AUGs: columns in predictions.tsv, and a table of them
       --mutagenesis     instead of one row a record, all its single mutants (with --deletions, also deleted letters)
       --design='...'    design 5' UTRs, beginning with those given or random ones; options of utrlm-design in quotes
       --plots           also draw the maps of --mutagenesis, the course of --design or the faults that --evaluate finds
@@ -143,12 +153,18 @@ def help_text() {
       --group_column, --split_column, --weight_column                 [none: whole groups are drawn, rows count alike]
       --name, --unit    of the model; of its labels                   [${params.name}]
       --epochs          times a row is seen                           [${params.epochs}]
+      --seeds           train so many models and average them         [as the recipe says, or one]
+      --settings        phases, patience, folds and more of a table's recipe (TOML)
       --backbone        to start from: a shipped one's name, or a file
       --recipe, --data  how a model is made (TOML), and the folder of its tables
       --evaluate        score this model (.onnx) or these out-of-fold predictions on that recipe's --split [${params.split}]
       --pretrain_fasta  FASTA to pre-train a backbone on; with --train_table, the model starts from it
       --preset          its size: tiny, nano, micro, mega, giga       [${params.preset}]
       --random_utrs     random UTRs to add                            [${params.random_utrs}]
+      --pretrain_init   backbone, or RiNALMo's checkpoint, to start from instead: a shipped one's name, or a file
+      --pretrain_fold   also learn minimum free energy and pairing, as ViennaRNA computes them
+      --token_dropout   show a hidden letter as zero, and the others as so much more
+      --pretrain_seed, --pretrain_settings   of all that is drawn; rates, batches and more (TOML)   [${params.pretrain_seed}, none]
       --checkpoint_dir  where training continues after an interruption [OUTDIR/checkpoints]
 
       --max_cpus, --max_memory, --max_time   most that one task may ask for, such as 8, '16 GB', '12 h'
@@ -166,6 +182,8 @@ workflow {
         exit(0)
     }
     check_parameters()
+    def held = taken_folder('outdir', params.outdir)
+    workflow.onComplete = { held?.close() }
     def models = params.models ? files_of('models', params.models) : []
     def annotated = params.genome ? [file_of('genome', params.genome), file_of('gtf', params.gtf)] : []
     def fastas = params.input ? sheet_samples('input', params.input) : params.fasta ? named('fasta', files_of('fasta', params.fasta)) : []
@@ -204,6 +222,7 @@ workflow {
         else {
             SPLIT(utrs)
             PREDICT(SPLIT.out.shards.transpose(), models)
+            UORF(params.uorf ? utrs : channel.empty())
             manifests = SPLIT.out.manifest.toSortedList { a, b -> samples.indexOf(a[0].id) <=> samples.indexOf(b[0].id) }
             tables = PREDICT.out.table.toSortedList { a, b -> a[1].name <=> b[1].name }
             structures = PREDICT.out.structures.toSortedList { a, b -> a[1].name <=> b[1].name }
@@ -215,7 +234,7 @@ workflow {
                     .map { row -> [[id: 'predictions'], row[0..-3].collect { pair -> pair[1] }, row[-2], row[-1]] }
             )
             (table, speeds, told) = [MERGE.out.table, PREDICT.out.speed, channel.empty()]
-            made = extracted.mix(MERGE.out.table.mix(MERGE.out.structures, MERGE.out.ct).flatMap { row -> row.tail() })
+            made = extracted.mix(MERGE.out.table.mix(MERGE.out.structures, MERGE.out.ct, UORF.out.table).flatMap { row -> row.tail() })
             (versions, decide) = [PREDICT.out.versions_utrlm, decide + ['select', 'uorf', 'fold', 'ct', 'pseudoknots', 'shard_residues']]
         }
     }

@@ -1,8 +1,8 @@
 # Models of every task on one GPU (an H200 or H100), in reckoned 25 minutes:
 #   make -j 2 -C recipes -f gpu.mk DATA=../shared/data       or one file of it, such as ../runs/gpu/mrl.onnx
-# A command ends after LIMIT seconds; given again, it continues from its checkpoint. Recipes are the shipped models', with what
-# recipes/gpu/ says otherwise, and what they make lies in runs/gpu/. Needs the extra fold for structure, and onnxruntime-gpu in place
-# of onnxruntime for mrl: its teachers are asked about 1.5 million sequences, reckoned 20 minutes on 16 CPU cores.
+# A command ends after LIMIT seconds; given again, it goes on with folding, asking or training where it was. Recipes are the shipped
+# models', with what recipes/gpu/ says otherwise, and what they make lies in runs/gpu/. Needs the extra fold for structure, and
+# onnxruntime-gpu in place of onnxruntime for mrl: its teachers are asked about 1.5 million sequences, reckoned 20 minutes on 16 CPU cores.
 # The same functions made mrl's eighth generation and backbone-nano on an H100; this file itself was only tried on a CPU, some twenty steps.
 # For a trial: SMALL names a file of settings that win over all, NANO replaces the options of the pre-training.
 include Makefile
@@ -14,7 +14,7 @@ NANO ?= $(PRETRAIN_nano)
 export TORCH_COMPILE_DISABLE ?= 1
 
 # file                         minutes    reads   weights
-GPU := structure.onnx            # 3.5     3 MB    0.8 MB  reckoned; and 11 of ViennaRNA on one core: -j 2 makes it beside the others
+GPU := structure.onnx            # 3.5     3 MB    0.8 MB  reckoned; and 17 of ViennaRNA on one core: -j 2 makes it beside the others, given three times
 GPU += backbone-nano.safetensors # 2.5     6 MB   15.6 MB  measured: 2.1 on an H100 that four others used
 GPU += mrl-wide.onnx             # 4       8 MB   15.8 MB  measured: 2.3 a network, four at once; one alone reckoned 1
 GPU += mrl.onnx                  # 8      30 MB    2.1 MB  measured: 1.2 to draw, 2.9 to train; reckoned: to ask, and the rest

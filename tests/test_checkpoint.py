@@ -84,28 +84,45 @@ def test_a_checkpoint_from_before_these_settings_is_continued(data, monkeypatch)
 KILLED = (
     EAGER
     + """
+import os, random, signal, time
 from pathlib import Path
 from utrlm.recipe import read_recipe
-from utrlm.training import loop
+from utrlm.training import checkpoint, loop
 from utrlm.training.finetune import finetune
+
 loop.CHECKPOINT_SECONDS = 0  # after every step
-data = Path(sys.argv[1])
-finetune(read_recipe(data / "mini.toml"), data, data / "killed", 1)
+data, moments = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
+path = data / "killed" / checkpoint.NAME
+stamp = lambda: path.stat().st_mtime_ns if path.exists() else 0
+for kill in range(5):
+    child = os.fork()  # torch was imported once
+    if not child:
+        try:
+            finetune(read_recipe(data / "mini.toml"), data, data / "killed", 1)
+        finally:
+            os._exit(1)
+    wanted, delay = moments.randrange(6) if kill else 1, moments.uniform(0, 0.1)
+    for _ in range(wanted):  # checkpoints, at least
+        before = stamp()
+        while stamp() == before:
+            assert os.waitpid(child, os.WNOHANG) == (0, 0)
+            time.sleep(0.001)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    print(f"{wanted} checkpoints and {delay:.3f} s later: step {checkpoint.read(path)['step']}")
 """
 )
 
 
 def test_a_killed_run_ends_in_the_same_weights(data):
-    """SIGKILL, which nothing can catch, at whatever moment it falls."""
+    """SIGKILL, which nothing can catch, five times, each at a random moment: while it reads, trains or writes."""
     (data / "mini.toml").write_text(RECIPE.replace("epochs = 4", "epochs = 40"))
-    path = data / "killed" / checkpoint.NAME
-    child = subprocess.Popen([sys.executable, "-c", KILLED, str(data)])
-    while not path.exists():
-        assert child.poll() is None, "the child ended before its first checkpoint"
-        time.sleep(0.01)
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
-    left, whole = checkpoint.read(path)["step"], trained(data, "whole")
+    seed = time.time_ns() % 1000
+    done = subprocess.run([sys.executable, "-c", KILLED, str(data), str(seed)], capture_output=True, text=True)
+    print(f"seed {seed}\n{done.stdout}")  # which pytest shows of a failure
+    assert done.returncode == 0, done.stderr
+    left, whole = checkpoint.read(data / "killed" / checkpoint.NAME)["step"], trained(data, "whole")
     assert 0 < left < checkpoint.read(data / "whole" / checkpoint.NAME)["step"]
     assert same(whole, trained(data, "killed"))
 

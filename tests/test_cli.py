@@ -48,6 +48,7 @@ def test_finetune_without_a_table_or_recipe(run):
     [
         (["--table", "t.csv", "--recipe", "r.toml", "--data", "."], "--recipe, --data: not with --table"),
         (["--recipe", "r.toml", "--epochs", "20", "--name", "x"], "--name, --epochs: only with --table"),
+        (["--recipe", "r.toml", "--settings", "s.toml"], "--settings: only with --table"),
         (
             ["--recipe", "r.toml", "--data", ".", "--weight-column", "w", "--task", "te"],
             "--task, --weight-column: only",

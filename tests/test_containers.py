@@ -55,6 +55,12 @@ def test_every_package_is_pinned(image):
     assert all(version or name in PINS for name, version in packages(image).items())
 
 
+def test_the_image_and_the_extra_ask_for_the_same_runtime_of_a_gpu():
+    (asked,) = PROJECT["optional-dependencies"]["gpu"]
+    lines = (ROOT / "containers/gpu.txt").read_text().splitlines()
+    assert [line.split("==")[0] for line in lines if line.startswith("onnxruntime")] == [asked.split(">=")[0]]
+
+
 def test_prediction_needs_no_torch():
     assert "torch" not in packages("predict") and "torch" not in packages("full")
 

@@ -14,9 +14,9 @@ from utrlm.errors import InputError
 from utrlm.fasta import Record
 from utrlm.models import backbones, open_model
 from utrlm.predict import Predictor
-from utrlm.training.export import EmbeddingModel, example_codes, export_backbone, export_backbone_file
-from utrlm.training.model import Backbone, BackboneConfig
-from utrlm.training.pretrain import find_backbone, load_backbone
+from utrlm.training.export import EmbeddingModel, check_size, example_codes, export_backbone_file
+from utrlm.training.model import PRESETS, Backbone, BackboneConfig
+from utrlm.training.pretrain import find_backbone, load_backbone, save_backbone
 
 WIDTH = 128
 
@@ -115,14 +115,25 @@ def test_own_backbone(tmp_path):
     made = Backbone(BackboneConfig(1, 16, 2, 16)).eval()
     for weight in made.parameters():  # a block that starts as the identity would hide its attention
         torch.nn.init.normal_(weight, std=0.3)
-    export_backbone(made, "mine", "mine.safetensors", tmp_path / "mine.onnx")
+    about, scores = {"notes": "Made up.", "data": [{"file": "utrs.fa"}]}, {"utrs.fa": {"accuracy": 0.5}}
+    save_backbone(made, tmp_path / "mine.safetensors", scores, about=about)
+    export_backbone_file(str(tmp_path / "mine.safetensors"), str(tmp_path / "mine.onnx"))
+    made = load_backbone(tmp_path / "mine.safetensors").eval()
     card = open_model(tmp_path / "mine.onnx").card
     assert (card.name, card.kind, card.default, card.columns) == ("mine", "embedding", False, [])
+    assert (card.notes, card.data, card.metrics) == ("Made up.", ({"file": "utrs.fa"},), scores)
     model = open_backbone(str(tmp_path / "mine.onnx"))
     (_, got), *_ = embed_records(model, iter(SOME[8:9]), "nucleotide")
     with torch.no_grad():
         wanted = EmbeddingModel(made)(torch.from_numpy(SOME[8].codes[None].astype(np.int64)))[0][0].numpy()
     assert np.abs(got - wanted).max() < 1e-4
+
+
+def test_what_one_file_cannot_hold():
+    with torch.device("meta"):  # shapes alone
+        check_size(Backbone(PRESETS["giga"]), "giga")
+        with pytest.raises(InputError, match=r"^big: 3.0 GB of weights, and one .onnx file holds 2.1 GB$"):
+            check_size(torch.nn.Linear(50_000, 30_000), "big")
 
 
 def test_a_network_that_cannot_be_run(model):

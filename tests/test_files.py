@@ -34,6 +34,21 @@ def test_whole_or_not_at_all(tmp_path):
     assert os.listdir(tmp_path) == ["o.tsv"]
 
 
+def test_two_runs_with_one_output_do_not_mix(tmp_path, monkeypatch):
+    """In containers both are process 1; the one that ends last has written the file, whole, and anyone may read it."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    path = tmp_path / "o.tsv"
+    with written(str(path)) as slow, open(slow, "w") as stream:
+        stream.write("a's first row\n")
+        write(path, "b's rows\n")
+        assert path.read_text() == "b's rows\n"
+        stream.write("a's last row\n")
+    assert path.read_text() == "a's first row\na's last row\n"
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert sorted(os.listdir(tmp_path)) == ["o.tsv", "plain"]
+
+
 @pytest.mark.parametrize("name", ["none.csv", "none.tsv.gz", "none.parquet"])
 def test_a_missing_table_is_named_once(tmp_path, name):
     with pytest.raises(InputError, match=rf"^{tmp_path}/{name}: No such file or directory$"):

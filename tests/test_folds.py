@@ -120,6 +120,9 @@ def test_cross_validation_to_card(data):
         file.write("\n".join(text[:-1]) + "\n")
     with pytest.raises(InputError, match="239 predictions, of which 239 fit the 240 rows"):
         evaluate_file(None, str(folds), recipe, str(data), "test")
+    first.assign(source=1, row="x").to_csv(folds, sep="\t", index=False)
+    with pytest.raises(InputError, match="240 predictions, of which 0 fit the 240 rows"):
+        evaluate_file(None, str(folds), recipe, str(data), "test")
 
 
 def test_after_all_folds_one_model_learns_from_all(data):

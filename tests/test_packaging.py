@@ -18,8 +18,8 @@ EXTRAS = {
     "design": "design plots",
     "mutagenesis": "plots",
     "evaluate": "evaluate",
-    "finetune": "train",
-    "pretrain": "train",
+    "finetune": "fold train",
+    "pretrain": "fold train",
 }
 CONDA = {  # where conda calls a package by another name
     "torch": "pytorch",
@@ -84,3 +84,9 @@ def test_bioconda_recipe():
     scripts = {command.split()[0] for command in re.findall(r"    - (utrlm-.*)", text)}
     assert scripts <= {path.name for path in (ROOT / "bin").iterdir()}
     assert f'summary: "{PROJECT["description"]}"' in text
+
+
+def test_every_extra_is_documented():
+    ours = {"coverage", "docs", "package", "parity", "test"}  # of those who work on the project
+    told = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/install.md").read_text(), re.M)
+    assert set(told) == set(PROJECT["optional-dependencies"]) - ours

@@ -1,6 +1,7 @@
 """The real pipeline on a real Nextflow."""
 
 import csv
+import fcntl
 import gzip
 
 import pytest
@@ -29,7 +30,8 @@ def test_one_row_a_record_in_order(table):
 
 def test_pipeline_info(nextflow, table):
     folder = nextflow("--help").folder / "one/pipeline_info"
-    assert {path.name for path in folder.iterdir()} == {"trace.tsv", "timeline.html", "report.html", "versions.tsv"}
+    there = sorted(path.name for path in folder.iterdir())
+    assert there == [".lock", "report.html", "timeline.html", "trace.tsv", "versions.tsv"]
     versions = (folder / "versions.tsv").read_text()
     assert "onnxruntime " in versions
     assert f"model\tmrl.onnx\t{sha256(ROOT / 'utrlm/weights/mrl.onnx')}" in versions
@@ -68,8 +70,21 @@ def test_gz_several_files_spaces_and_own_model(nextflow, tmp_path):
     ]
 
 
+def test_a_second_run_in_a_folder_of_results_is_refused(nextflow):
+    folder = nextflow("--help").folder / "stub/pipeline_info"
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("w") as first:
+        fcntl.lockf(first, fcntl.LOCK_EX)
+        done = nextflow("--fasta", EXAMPLE, "--outdir", "stub")
+    assert done.returncode == 1
+    assert "--outdir stub: another run writes there; wait for it, or give another folder" in done.stdout
+    assert "Submitted process" not in done.stdout
+
+
 def test_stub(nextflow):
-    assert nextflow("--fasta", EXAMPLE, "--outdir", "stub", "-stub").returncode == 0
+    """In the folder of the test above: what a killed run leaves there, a file without a lock, blocks nothing."""
+    done = nextflow("--fasta", EXAMPLE, "--uorf", "--outdir", "stub", "-stub")
+    assert done.returncode == 0 and (done.folder / "stub/example.uorfs.tsv").exists()
 
 
 def test_bad_letters_stop_the_run_and_name_the_record(nextflow, tmp_path):
@@ -84,6 +99,11 @@ def test_bad_letters_stop_the_run_and_name_the_record(nextflow, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
+        (
+            ["--fasta", EXAMPLE, "--outdir", "/proc/nope"],
+            ["--outdir /proc/nope: a folder that cannot be made or written to"],
+        ),
+        (["--fasta", EXAMPLE, "-profile", "conda,gpu"], ["-profile conda,gpu: trains alone, since"]),
         (["--fasta", "none.fa"], ["--fasta none.fa: no such file"]),
         (["--fasta", f"{EXAMPLE},{EXAMPLE}"], [f"{EXAMPLE}: two files are called example.fa; rename one"]),
         (["--fasta", "utrs.fa", "--tasks", "nope"], ["--tasks nope: no shipped model; there are el, mrl, "]),
@@ -113,7 +133,7 @@ def test_bad_letters_stop_the_run_and_name_the_record(nextflow, tmp_path):
 def test_bad_values_fail_before_any_task(nextflow, arguments, messages):
     done = nextflow(*arguments)
     assert done.returncode == 1
-    told = [line for line in done.stdout.splitlines() if line.startswith("--")]
+    told = [line for line in done.stdout.splitlines() if line.startswith(("--", "-profile"))]
     assert len(told) == len(messages), done.stdout
     assert all(message in done.stdout for message in messages), done.stdout
     assert "process >" not in done.stdout

@@ -53,12 +53,15 @@ def test_design(nextflow, fasta, run, tmp_path, given, name):
         }
 
 
-def test_columns_of_upstream_starts(nextflow, fasta, run, tmp_path):
+def test_upstream_starts(nextflow, fasta, run, tmp_path):
     path = fasta(UTRS, "some.fa")
     done = nextflow("--fasta", path, "--uorf", "--outdir", "uorf")
     assert done.returncode == 0, done.stdout
     assert run("predict", "--fasta", path, "--uorf", "--output", tmp_path / "p.tsv").returncode == 0
     assert (done.folder / "uorf/predictions.tsv").read_bytes() == (tmp_path / "p.tsv").read_bytes()
+    assert run("uorf", "--fasta", path, "--output", tmp_path / "u.tsv").returncode == 0
+    assert (done.folder / "uorf/some.uorfs.tsv").read_bytes() == (tmp_path / "u.tsv").read_bytes()
+    assert "UORF\tutrlm\t" in (done.folder / "uorf/pipeline_info/versions.tsv").read_text()
 
 
 def test_stubs(nextflow, fasta):

@@ -59,7 +59,8 @@ def test_the_page_shows_them_and_needs_no_network(results):
 def test_the_crate_holds_what_lies_there(results):
     found = entities(results / "ro-crate-metadata.json")
     inside = [one for one in found.values() if "File" in one["@type"] and not one["@id"].startswith("ni:")]
-    assert {one["@id"] for one in inside} == {"pipeline_info/main.nf", "predictions.tsv", "structures.dbn", "pairs.tsv"}
+    made = {"predictions.tsv", "structures.dbn", "pairs.tsv", "example.uorfs.tsv", "golden.uorfs.tsv"}
+    assert {one["@id"] for one in inside} == {"pipeline_info/main.nf", *made}
     assert all(sha256(results / one["@id"]) == one["sha256"] for one in inside)
     given = digests(found, found["#run"]["object"])
     assert given["golden.fa"] == sha256(GOLDEN) and given["uorf"] is None

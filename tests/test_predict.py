@@ -151,13 +151,25 @@ def test_unknown_task_and_foreign_files(tmp_path):
         Predictor(tasks=["mrl"], models=[str(copy)])
 
 
-def test_a_changed_shipped_file_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "mrl.onnx").write_bytes(models.shipped()["mrl"].read_bytes() + b"\0")
-    (tmp_path / "SHA256SUMS").write_bytes(models.DIGESTS.read_bytes())
-    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(models, "DIGESTS", tmp_path / "SHA256SUMS")
-    with pytest.raises(InputError, match="SHA-256"):
-        Predictor(tasks=["mrl"])
+def test_a_changed_shipped_file_is_refused_however_it_is_named(tmp_path, monkeypatch):
+    """By name, by a path that goes round, by a link to it, by a folder that is one."""
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "mrl.onnx").write_bytes(models.shipped()["mrl"].read_bytes() + b"\0")
+    (weights / "SHA256SUMS").write_bytes(models.DIGESTS.read_bytes())
+    monkeypatch.setattr(models, "WEIGHTS", weights)
+    monkeypatch.setattr(models, "DIGESTS", weights / "SHA256SUMS")
+    (tmp_path / "link.onnx").symlink_to(weights / "mrl.onnx")
+    (tmp_path / "folder").symlink_to(weights)
+    monkeypatch.chdir(tmp_path)
+    for settings in (
+        {"tasks": ["mrl"]},
+        {"models": ["weights/mrl.onnx"]},
+        {"models": ["link.onnx"]},
+        {"models": ["weights/../folder/mrl.onnx"]},
+    ):
+        with pytest.raises(InputError, match="SHA-256"):
+            Predictor(**settings)
 
 
 def test_intervals_stand_inside_the_domain_alone():
@@ -224,15 +236,3 @@ def test_a_batch_that_the_gpu_has_no_memory_for_is_halved():
     predictor.models[0] = replace(model, session=Small(model.session, 0))
     with pytest.raises(InputError, match="Failed to allocate"):
         values(predictor, some)
-
-
-@pytest.mark.filterwarnings("ignore:Specified provider")
-def test_where_no_gpu_opens_auto_says_so_once_and_cuda_is_an_error(monkeypatch, capfd):
-    """onnxruntime-gpu offers CUDA where there is no driver."""
-    monkeypatch.setattr(models.onnxruntime, "get_available_providers", lambda: [models.CUDA, "CPUExecutionProvider"])
-    monkeypatch.setattr(models, "_load_cuda", lambda: None)
-    models._tell_of_cpu.cache_clear()
-    models.open_models(["mrl", "te"], [], "auto")
-    assert capfd.readouterr().err == "no GPU could be opened (see nvidia-smi): on the CPU\n"
-    with pytest.raises(InputError, match="no GPU could be opened"):
-        models.open_models(["mrl"], [], "cuda")

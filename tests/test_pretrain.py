@@ -1,5 +1,6 @@
 """A backbone in miniature: masking, training, the file, the baseline."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +10,18 @@ import torch
 
 from utrlm import alphabet, training_options
 from utrlm.errors import InputError
+from utrlm.models import sha256
 from utrlm.recipe import read_settings
 from utrlm.training import markov
+from utrlm.training.backbone_report import COUNTS
 from utrlm.training.folded import FoldedModel, FoldedSequences
 from utrlm.training.loop import train
-from utrlm.training.masked import MaskedModel, MaskedSequences
+from utrlm.training.masked import MaskedModel, MaskedSequences, intervals
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
-from utrlm.training.pretrain import load_backbone, new_masked_model, pretrain_file, read_corpus
+from utrlm.training.pretrain import load_about, load_backbone, new_masked_model, pretrain_file, read_corpus
+from utrlm.training.report import NOT_TOLD
 
-MEASURED = {"accuracy", "perplexity", "markov_accuracy", "markov_perplexity"}
+MEASURED = {"accuracy", "perplexity", "accuracy_95", "perplexity_95", "markov_accuracy", "markov_perplexity"}
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +40,31 @@ def test_fasta_to_backbone(tmp_path):
     write_utrs(tmp_path / "a.fa", 200, 60)
     output = tmp_path / "b.safetensors"
     scores = pretrain_file((str(tmp_path / "a.fa"),), "tiny", 50, 1.0, str(output), str(tmp_path / "run"), 1)
-    assert set(scores["a.fa"]) - {"records", "repeated", "short"} == MEASURED
+    assert set(scores["a.fa"]) - {*COUNTS} == MEASURED
     assert load_backbone(output).config == PRESETS["tiny"]
     (tmp_path / "cut").write_bytes(output.read_bytes()[:100])
     with pytest.raises(InputError, match="cut"):
         load_backbone(tmp_path / "cut")
+    check_card(tmp_path, scores["a.fa"])
+
+
+def check_card(folder, scores):
+    """That a.fa's backbone b lies beside its card, which says on what it was made and how good it is."""
+    card = json.loads((folder / "b.card.json").read_text())
+    (data,) = card["data"]
+    assert (data["records"], data["learned"] + data["held_out"]) == (200, 200) and data["held_out"] > 0
+    assert data["sha256"] == sha256(folder / "a.fa") and card["file"]["sha256"] == sha256(folder / "b.safetensors")
+    assert card["scores"] == {"a.fa": {name: scores[name] for name in MEASURED}}
+    low, high = scores["accuracy_95"]
+    assert low <= scores["accuracy"] <= high
+    (run,) = card["runs"]
+    assert run["devices"][0].startswith("1 x CPU (") and run["steps"] > 0
+    made = f"Masked pre-training for 1 epoch from scratch on {data['learned']} sequences of a.fa and 50 random UTRs; on"
+    assert load_about(folder / "b.safetensors")["notes"].startswith(made)
+    text = (folder / "b.card.md").read_text()
+    assert made in text and f"| a.fa | {scores['accuracy']} [{low}, {high}] |" in text
+    assert "5% of the groups of sequences that share 25 letters in a row are held out" in text
+    assert NOT_TOLD in text and (folder / "b.curve.png").stat().st_size > 0
 
 
 def test_what_nothing_learns_from_is_counted(tmp_path):
@@ -49,8 +73,9 @@ def test_what_nothing_learns_from_is_counted(tmp_path):
     text = (tmp_path / "b.fa").read_text()
     (tmp_path / "b.fa").write_text(f"{text}>tiny\nACGU\n>new\n{'ACGGU' * 10}\n>again\n{'acggt' * 10}\n")
     counts = read_corpus([str(tmp_path / "a.fa"), str(tmp_path / "b.fa")], 0, read_settings(None, name="b")).counts
-    assert counts["a.fa"] == {"records": 200, "repeated": 0, "short": 0}
-    assert counts["b.fa"] == {"records": 203, "repeated": 201, "short": 1}
+    told = {name: [one[what] for what in ("records", "repeated", "short")] for name, one in counts.items()}
+    assert told == {"a.fa": [200, 0, 0], "b.fa": [203, 201, 1]}
+    assert [one["learned"] + one["held_out"] for one in counts.values()] == [200, 1]
 
 
 def test_dropout_is_of_a_training_and_not_of_what_it_leaves(tmp_path, monkeypatch):
@@ -95,9 +120,20 @@ def test_a_file_of_which_nothing_is_hidden_or_known_has_no_scores():
     one = MaskedSequences([alphabet.encode("N" * 30)], np.ones(1, dtype=np.int64), 512, 2000)
     model = MaskedModel(PRESETS["tiny"]).eval()
     assert model.scores(one) == {} and np.isnan(model.merit({}))
+    assert intervals(model.tallies(one), np.zeros(1)) == {}
     structure = {alphabet.encode("ACGT" * 20).tobytes(): ("." * 80, -1.0)}
     single = FoldedSequences([alphabet.encode("ACGT" * 20)], np.ones(1, dtype=np.int64), 512, 2000, folds=structure)
     assert set(FoldedModel(PRESETS["tiny"]).eval().scores(single)) == {"accuracy", "perplexity", "state_accuracy"}
+
+
+def test_an_interval_is_of_groups():
+    """Forty sequences: each alone is told of narrowly; as four groups, of which one was guessed, widely."""
+    tallies = np.array([[8.0, 10.0, 5.0]] * 10 + [[2.0, 10.0, 14.0]] * 30)
+    alone, together = (intervals(tallies, groups) for groups in (np.arange(40), np.arange(40) // 10))
+    for told in (alone, together):
+        assert told["accuracy_95"][0] < 0.35 < told["accuracy_95"][1]
+        assert told["perplexity_95"][0] < np.exp(470 / 400) < told["perplexity_95"][1]
+    assert np.diff(alone["accuracy_95"]) < 0.2 < 0.4 < np.diff(together["accuracy_95"])
 
 
 def test_files_of_one_name_are_scored_apart(tmp_path):

@@ -123,3 +123,22 @@ def test_speeds_and_counts(run, report, fasta, tmp_path):
     (tmp_path / "counts.tsv").write_text("damaged\n1\n")
     done = run("report", "--table", tmp_path / "table.tsv", "--output-dir", tmp_path / "new", *told)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_tables_are_samples(run, tmp_path):
+    """Each called as its file is; the ends of a column are those of all."""
+    for name, value in (("one", 5), ("two", 6), ("empty", None)):
+        rows = [f"r{i}\t50\t{value + i}.0000\t\n" for i in range(2)] if value else []
+        (tmp_path / f"{name}.tsv").write_text("id\tlength\tmrl_varying\tflags\n" + "".join(rows))
+    told = [one for name in ("one", "two", "empty") for one in ("--table", tmp_path / f"{name}.tsv")]
+    assert run("report", *told, "--output-dir", tmp_path / "report").returncode == 0
+    found = {path.stem: json.loads(path.read_text())["data"] for path in (tmp_path / "report").glob("*_mqc.json")}
+    assert {name: row["records"] for name, row in found["utrlm_general_mqc"].items()} == {"one": 2, "two": 2}
+    ends = found["utrlm_mrl_varying_ends_mqc"]
+    assert list(ends) == ["two, highest 1", "one, highest 2", "two, highest 3", "one, highest 4"]
+    assert [row["value"] for row in ends.values()] == [7, 6, 6, 5]
+    (tmp_path / "other").mkdir()
+    same = tmp_path / "other/one.tsv"
+    same.write_bytes((tmp_path / "one.tsv").read_bytes())
+    done = run("report", *told, "--table", same, "--output-dir", tmp_path / "report")
+    assert (done.returncode, done.stderr) == (1, b"Error: --table: two files of one name, which is their sample's\n")

@@ -77,6 +77,8 @@ def test_patterns_and_what_to_say(parameter, right, wrong):
         ("name", training_options.name),
         ("sequence_column", training_options.sequence_column),
         ("epochs", training_options.epochs),
+        ("seeds", training_options.seeds),
+        ("pretrain_seed", options.seed),
     ],
 )
 def test_choices_and_defaults_are_those_of_the_commands(parameter, option):

@@ -53,6 +53,10 @@ def test_several_seeds_become_one_file_with_its_cards(data):
     text = (data / "mini.card.md").read_text()
     assert "mean of 2 models" in text and "copyleft" in text and "R2" in text
     assert (data / "mini.curve.png").read_bytes().startswith(b"\x89PNG")
+    split = pd.read_csv(data / "mini.split.tsv.gz", sep="\t")
+    pd.testing.assert_frame_equal(split, table[list(split)], check_dtype=False)
+    assert list(split) == ["source", "row", "target", "group", "split"]
+    assert set(split["split"]) == {"train", "valid", "test"}
 
 
 @pytest.mark.parametrize(

@@ -36,18 +36,23 @@ def test_teachers_move_training_labels_alone(data):
 def test_a_table_may_have_teachers_of_its_own(data, monkeypatch):
     asked = []
 
-    def say(teacher, rows, device):
+    def say(teacher, rows):
         asked.append((teacher, set(rows["target"])))
-        return pd.DataFrame({"predicted": np.full(len(rows), float(teacher))})
+        yield from [float(teacher)] * len(rows)
 
-    monkeypatch.setattr("utrlm.training.teachers.predict_labels", say)
+    def told(rows, recipe):
+        (data / "told.npy").unlink(missing_ok=True)
+        ask(rows, recipe, data / "told.npy")
+        return np.load(data / "told.npy")
+
+    monkeypatch.setattr("utrlm.training.teachers.say", say)
     plain = read_recipe(data / "mini.toml")
     first, second = plain.sources
     taught = replace(plain, teachers=("1", "2"), sources=(replace(first, teachers=("5",)), second))
-    rows = pd.DataFrame({"target": [second.target, first.target, second.target]}, index=[7, 3, 5])
-    assert ask(rows, taught).tolist() == [1.5, 5.0, 1.5]
+    rows = pd.DataFrame({"target": [second.target, first.target, second.target], "sequence": "ACGT"}, index=[7, 3, 5])
+    assert told(rows, taught).tolist() == [1.5, 5.0, 1.5]
     assert asked == [("1", {second.target}), ("2", {second.target}), ("5", {first.target})]
-    assert np.isnan(ask(rows, replace(taught, teachers=()))).tolist() == [True, False, True]
+    assert np.isnan(told(rows, replace(taught, teachers=()))).tolist() == [True, False, True]
     table = build_table(plain, data)
     after = teach(table, replace(taught, teachers=(), teacher_share=1.0), data, data)
     moved = (table["target"] == first.target) & (table["split"] == "train")
@@ -68,10 +73,7 @@ def test_a_teacher_without_the_target_is_refused(data):
 def drawing(data, monkeypatch):
     """A recipe that draws random sequences and windows, whose teacher counts A; and its table."""
 
-    def say(teacher, rows, device):
-        return pd.DataFrame({"predicted": rows["sequence"].str.count("A").to_numpy(dtype=float)})
-
-    monkeypatch.setattr("utrlm.training.teachers.predict_labels", say)
+    monkeypatch.setattr("utrlm.training.teachers.say", lambda _, rows: (one.count("A") for one in rows["sequence"]))
     drawn = (Drawn("varying", 50), Drawn("egfp_unmod", 30, "genes.csv", "rna"))
     recipe = replace(read_recipe(data / "mini.toml"), teachers=("t.onnx",), teacher_share=0.25, drawn=drawn)
     table = build_table(recipe, data)

@@ -50,6 +50,7 @@ def test_table_to_onnx_to_scores(data):
     table = build_table(read_recipe(data / "mini.toml"), data)
     lengths = table[table["split"] == "train"]["sequence"].str.len()
     assert (card.shortest, card.longest) == (lengths.min(), lengths.max())
+    assert " On 1 x CPU" in card.notes
     scores = evaluate_file(output, None, recipe, str(data), "test")
     assert scores == card.metrics
     log = [json.loads(line) for line in (data / "run/log.jsonl").read_text().splitlines()]

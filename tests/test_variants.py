@@ -86,6 +86,18 @@ def test_haplotypes_and_selection(run, inputs, tmp_path):
     assert {row["transcript"] for row in read_rows(tmp_path / "m.tsv")} == {"P"}
 
 
+def test_a_vcf_without_records_is_a_header_and_a_warning(run, inputs, tmp_path):
+    vcf = tmp_path / "v.vcf"
+    vcf.write_text("".join(line for line in vcf.read_text().splitlines(keepends=True) if line.startswith("#")))
+    outputs = ["--output", tmp_path / "o.tsv", "--output-vcf", tmp_path / "o.vcf.gz", "--summary", tmp_path / "s.tsv"]
+    done = run("variants", *inputs, *outputs, "--tasks", "mrl")
+    assert (done.returncode, done.stderr) == (0, b"warning: %s holds no records\n" % bytes(vcf))
+    assert (tmp_path / "o.tsv").read_text().count("\n") == 1
+    assert "predicted\t0\t0\n" in (tmp_path / "s.tsv").read_text()
+    with pysam.VariantFile(str(tmp_path / "o.vcf.gz")) as annotated:
+        assert list(annotated.fetch()) == [] and "UTRLM" in annotated.header.info
+
+
 def test_bad_input_is_one_line_and_leaves_no_output(run, inputs, tmp_path):
     def message(*changed, **files):
         arguments = list(inputs)

@@ -49,17 +49,19 @@ def test_every_option_of_the_script_is_on_the_command_line(path):
 
 @by_tool
 def test_no_option_that_the_script_does_not_have(path):
-    """Of the command that the tool calls first; utrlm-models may follow."""
+    """Of the command that the tool calls first; utrlm-models, utrlm-export or MultiQC may follow."""
     command = wrappers.load_command(ROOT / "bin", path.stem)
     flags = {option.opts[0] for option in command.params} | {"--json", "--models"}
     text = command_line(path).split(path.stem.replace("_", "-"), 1)[1]
+    text = re.split("multiqc --|utrlm-export --", text)[0]
     assert set(re.findall(r"(?<![\w'-])--[a-z][a-z0-9-]*", text)) <= flags
 
 
 @by_tool
 def test_calls_nothing_but_scripts(path):
-    """And makes links and folders for them, and reads a table's first line."""
-    known = {"utrlm-models", path.stem.replace("_", "-"), "ln", "mkdir"}
+    """And makes links and folders for them, and reads a table's first line; the page is MultiQC's."""
+    known = {"utrlm-models", "utrlm-export", path.stem.replace("_", "-"), "ln", "mkdir"}
+    known |= {"multiqc"} if path.stem == "utrlm_report" else set()
     lines = [line.strip() for line in command_line(path).splitlines()]
     shell = " ".join(line for line in lines if line and not line.startswith("#"))
     assert {part.split()[0] for part in shell.split("&&") if not part.strip().startswith("echo")} <= known
@@ -140,7 +142,7 @@ def test_an_option_of_every_kind():
     assert told["--epochs"].find("validator").get("exclude_min") == "true"
     assert [option.get("selected") for option in told["--format"]] == ["true", None, None]
     assert told["--unit"].find("expand").get("macro") == "plain_text"
-    assert [told["--seed"].get(name) for name in ("type", "min", "value")] == ["integer", None, "0"]
+    assert [told["--seed"].get(name) for name in ("type", "min", "value")] == ["integer", "0", "0"]
     assert named["example_ct"].find("param").get("truevalue") == "--ct"
     first, second = named["example_task"].find("param")[:2]  # a choice without default begins with none
     assert (first.get("value"), first.get("selected"), second.get("value")) == ("", "true", "mrl")

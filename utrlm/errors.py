@@ -9,10 +9,11 @@ class InputError(Exception):
     """
 
 
-class InterruptedRunError(Exception):
-    """A training was asked to stop (SIGTERM) and has written its checkpoint.
+class InterruptedRunError(BaseException):
+    """A command was asked to stop (SIGTERM); a training has written its checkpoint.
 
-    Becomes one line on stderr and exit status 143, by which schedulers and Nextflow know to try again.
+    Becomes one line on stderr and exit status 143, by which schedulers and Nextflow know to try again. No Exception,
+    like Ctrl-C, so that nobody who catches these takes it for a damaged file or tries another way.
     """
 
 

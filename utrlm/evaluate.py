@@ -75,6 +75,7 @@ def evaluate_folds(folds: str, table: pd.DataFrame, plots: Path | None = None) -
     predicted, table = read_table(Path(folds)), table[table["repeat"] > 0]  # others split the rows alone
     if list(predicted.columns) != FOLD_COLUMNS:
         raise InputError(f"{folds}: its columns are not {', '.join(FOLD_COLUMNS)}")
+    predicted = predicted.astype({"source": str, "target": str}).assign(row=pd.to_numeric(predicted["row"], "coerce"))
     both = table.merge(predicted, on=["source", "row", "target"])
     if not len(both) == len(table) == len(predicted):
         raise InputError(f"{folds}: {len(predicted)} predictions, of which {len(both)} fit the {len(table)} rows")

@@ -14,6 +14,9 @@ from utrlm.errors import InputError
 def written(path: str) -> Iterator[str]:
     """Name of a file to write; renamed to `path` on success, removed otherwise.
 
+    The name is drawn by chance, so that two runs with one output do not write into one file: in containers, or on the
+    machines of a shared disk, they may well have one number of a process. Whose is renamed last, is there.
+
     A link is replaced and its target left alone: workflow engines link inputs into the folder that outputs are written
     to. A pipe, a device, or what this process has open, such as /dev/stdout, cannot be renamed over: that is the name
     itself.
@@ -24,10 +27,10 @@ def written(path: str) -> Iterator[str]:
     if os.path.isdir(path):
         raise InputError(f"{path}: Is a directory")
     direct = os.path.exists(path) and (not os.path.isfile(path) or _is_open(path))
-    beside = path if direct else f"{path}.{os.getpid()}.part"
+    beside = path if direct else f"{path}.{os.urandom(8).hex()}.part"
     try:
         if not direct:  # a reader of a pipe would take it for the end
-            open(beside, "wb").close()
+            open(beside, "xb").close()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     try:

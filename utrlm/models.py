@@ -87,6 +87,7 @@ def open_model(path: Path, device: str = "auto") -> Model:
 
     Raises:
         InputError: missing, cut off, damaged, not ours, or no GPU where `device` is "cuda".
+        MemoryError: there is too little for it.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such model file")
@@ -97,16 +98,19 @@ def open_model(path: Path, device: str = "auto") -> Model:
     if device != "cpu" and CUDA in available:
         _load_cuda()
         providers.insert(0, CUDA)
-    if path.parent == WEIGHTS:
-        _check_digest(path)
+    for named in {path, path.resolve()}:  # a link may lead to a shipped file, or a shipped name be one
+        if named.parent.resolve() == WEIGHTS.resolve():
+            _check_digest(named)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # an error is raised; it need not stand on stderr as well
     options.enable_cpu_mem_arena = False  # with it every model keeps 150 MB of its own; without, 5 % more time on a CPU
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         metadata = session.get_modelmeta().custom_metadata_map
     except Exception as error:  # onnxruntime has no common base class for what a damaged file raises
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+            raise MemoryError from error
         raise InputError(f"{path}: not an ONNX model, or cut off") from error
     if CUDA in providers and CUDA not in session.get_providers():
         if device == "cuda":

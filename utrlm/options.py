@@ -10,18 +10,20 @@ import click
 import utrlm
 from utrlm.errors import InputError, InterruptedRunError
 from utrlm.files import check_inputs_stay
+from utrlm.stopping import ended_by_sigterm
 
 LONGEST_MESSAGE = 2000  # characters; an id may be of any length
 
 
 class Command(click.Command):
-    """Known errors end in one line and exit status 1; all else is a defect and shows its traceback."""
+    """Known errors and SIGTERM end in one line, status 1 or 143; all else is a defect and shows its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             check_inputs_stay(ctx.params)
-            return super().invoke(ctx)
+            with ended_by_sigterm():
+                return super().invoke(ctx)
         except InputError as error:
             raise click.ClickException(one_line(str(error))) from error
         except InterruptedRunError as error:
@@ -29,6 +31,10 @@ class Command(click.Command):
             ctx.exit(128 + signal.SIGTERM)
         except ModuleNotFoundError as error:
             raise click.ClickException(f"needs {error.name}; install it with: {_install(error.name)}") from error
+        except MemoryError as error:
+            raise click.ClickException("out of memory") from error
+        except ImportError as error:  # a library that is there and cannot be loaded, for want of memory as well
+            raise click.ClickException(one_line(f"a library cannot be loaded: {error.__cause__ or error}")) from error
         except BrokenPipeError:
             ctx.exit(1)
         except OSError as error:  # no space, no permission, a folder that is a file
@@ -91,9 +97,18 @@ def show(values: Any) -> None:
     click.echo(json.dumps(values, indent=2))
 
 
-def say_counts(counts: dict[str, int]) -> None:
-    """What became of the input, on one line."""
-    say("; ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing was read")
+def say_counts(counts: dict[str, int], source: str | None) -> None:
+    """What became of the input, on one line. `source`: its name, for the case that it held nothing."""
+    told = "; ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    if told:
+        say(told)
+    else:
+        say_empty(source)
+
+
+def say_empty(source: str | None) -> None:
+    """The line of every command whose input held no records; the output has a header alone, and nothing is wrong."""
+    say(f"warning: {'standard input' if source == '-' else source} holds no records")
 
 
 def together(*some: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
@@ -209,11 +224,7 @@ output_dir = click.option("--output-dir", required=True, metavar="DIR", help="Fo
 tables_dir = click.option("--tables-dir", required=True, metavar="DIR", help="Folder of the shards' tables.")
 manifests = click.argument("manifests", nargs=-1, required=True, metavar="MANIFEST...")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
 seed = click.option("--seed", type=click.IntRange(0), default=1, help="Of all that is drawn.")
-
-
 backbone_model = click.option(
     "--model", default="backbone-tiny", metavar="NAME|FILE", help="A shipped backbone or an exported one (.onnx)."
 )

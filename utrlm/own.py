@@ -1,11 +1,13 @@
 """The recipe of a table of one's own: what its columns are, and which task's kind the model is of."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
+from utrlm.recipe import Recipe, read_fields
 from utrlm.table import read_table
 from utrlm.tasks import TASKS, Task
 
@@ -15,6 +17,8 @@ OF_KIND: dict[str, dict[str, Any]] = {
     "pairs": {"layers": 3, "width": 64, "heads": 4, "feedforward": 160, "frames": False, "muon_rate": 0.005},
 }
 SPLITS = ("train", "valid", "test")
+BY_OPTIONS = {"name", "description", "task", "targets", "sources", "epochs", "backbone", "seeds"}
+IN_SETTINGS = {field.name for field in fields(Recipe)} - BY_OPTIONS
 
 
 def table_recipe(
@@ -30,21 +34,26 @@ def table_recipe(
     backbone: str = "",
     task: str = "",
     seeds: int = 0,
+    more: Path | None = None,
 ) -> str:
     """The recipe (TOML) that trains on one table of a user's own: a target a label column, missing labels left out.
 
-    `task`: a key of TASKS, of whose kind the model is; `seeds`: models to average, 0 is one.
+    `task`: a key of TASKS, of whose kind the model is; `seeds`: models to average, 0 is one; `more`: a TOML file
+    with other fields of `Recipe`.
 
     Raises:
-        InputError: a column that is not there or is there twice, a label column that does not fit the task, or a
-            column of splits that holds something else.
+        InputError: a column that is not there or is there twice, a label column that does not fit the task, a
+            column of splits that holds something else, or a file of settings that cannot be used.
     """
     check_columns(table, [*labels, sequence, *filter(None, (group, weight, split))], split)
     like = TASKS[task] if task else Task("", "scalar", ())
-    settings = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
+    settings: dict[str, Any] = {"name": name, "description": f"Trained on {table.name}.", "epochs": epochs}
     settings |= ({"task": task} if task else {}) | OF_KIND.get(like.kind, {})
     settings |= ({"backbone": backbone} if backbone else {}) | ({"seeds": seeds} if seeds else {})
+    settings |= read_fields(more, IN_SETTINGS) if more else {}
+    tables = {key: settings.pop(key) for key, value in list(settings.items()) if is_tables(value)}
     lines = [_line(key, value) for key, value in settings.items()]
+    lines += [line for key, value in tables.items() for one in value for line in _section(key, one)]
     for label in labels:
         target = own_target(like, label, unit, f"{label} of {table.name}")
         if like.kind != "pairs":  # its targets are the task's
@@ -122,11 +131,16 @@ def own_target(like: Task, label: str, unit: str, description: str) -> dict[str,
     return target | ({"letters": found.letters} if found and found.letters else {})
 
 
-def _section(name: str, values: dict[str, str]) -> list[str]:
+def is_tables(value: Any) -> bool:
+    """Whether TOML has a section for each of these."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _section(name: str, values: dict[str, Any]) -> list[str]:
     """One entry of a TOML array of tables; a JSON string is a TOML string."""
     return [f"[[{name}]]", *(_line(key, value) for key, value in values.items())]
 
 
 def _line(key: str, value: Any) -> str:
     """A line of TOML, whose strings are JSON's but for pairs of escapes that make one letter."""
-    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    return f"{key} = {json.dumps(value, ensure_ascii=False, default=str)}"  # a date, which is none of a recipe

@@ -137,15 +137,25 @@ def parse_recipe(text: str, where: str) -> Recipe:
     return recipe
 
 
+def read_fields(path: Path, known: set[str]) -> dict[str, Any]:
+    """Fields of `Recipe` in a TOML file, by their names; what they hold is not looked at.
+
+    Raises:
+        InputError: the file is missing, not TOML, or has a key that is none of the `known` ones.
+    """
+    values = _parse_toml(_read_text(path), str(path))
+    if other := sorted(set(values) - known):
+        raise InputError(f"{path}: {other[0]!r} is not told here, only {', '.join(sorted(known))}")
+    return values
+
+
 def read_settings(path: Path | None, **given: Any) -> Recipe:
     """How to train where there are no tables: `given`, and fields of `Recipe` from a TOML file.
 
     Raises:
         InputError: the file is missing, not TOML, or has a key that pre-training does not read, or that is given.
     """
-    values = _parse_toml(_read_text(path), str(path)) if path else {}
-    if other := sorted(set(values) - OF_PRETRAINING):
-        raise InputError(f"{path}: {other[0]!r} is not told here, only {', '.join(sorted(OF_PRETRAINING))}")
+    values = read_fields(path, OF_PRETRAINING) if path else {}
     where = str(path) if path else "pre-training"
     recipe: Recipe = _build(Recipe, {**values, **given, "description": "", "sources": ()}, where)
     check_settings(recipe, where)

@@ -42,7 +42,7 @@ RUN = {"parent_id": "utrlm_run", "parent_name": "This run", "parent_description"
 
 
 def write_report(
-    table: str | None,
+    tables: tuple[str, ...],
     sample: str,
     models: tuple[str, ...],
     counts: str | None,
@@ -51,7 +51,7 @@ def write_report(
     software: tuple[str, ...],
     output_dir: str,
 ) -> int:
-    """Write the sections of a table of predictions, and of other results, into a folder; returns how many they are.
+    """Write the sections of tables of predictions, and of other results, into a folder; returns how many they are.
 
     Sections that lie there from before are removed: the folder tells of what was given now.
 
@@ -60,12 +60,12 @@ def write_report(
     "name=version" each.
 
     Raises:
-        InputError: nothing to tell of, a file that cannot be read or is none of ours, or a tool without version.
+        InputError: nothing to tell of, a file that is none of ours, two tables of one name, a tool without version.
     """
     for one in software:
         if "=" not in one:
             raise InputError(f"--software {one}: should be NAME=VERSION")
-    sections = prediction_sections(table, sample, models) if table else []
+    sections = prediction_sections(tables, sample, models) if tables else []
     sections += result_sections(results, models)
     if not sections:
         raise InputError("nothing to tell of: give --table FILE or --result FILE")
@@ -85,11 +85,16 @@ def write_report(
     return len(sections)
 
 
-def prediction_sections(table: str, sample: str, models: tuple[str, ...]) -> list[Section]:
-    """Sections of a table of predictions."""
-    used = models_of_table(table, models)
+def prediction_sections(tables: tuple[str, ...], sample: str, models: tuple[str, ...]) -> list[Section]:
+    """Sections of tables of predictions: one may hold several samples, and of several each is one."""
+    named = {sample: tables[0]} if len(tables) == 1 else {Path(table).stem: table for table in tables}
+    if len(named) < len(tables):
+        raise InputError("--table: two files of one name, which is their sample's")
+    used = list(dict.fromkeys(path for table in tables for path in models_of_table(table, models)))
     cards = [open_model(path, "cpu").card for path in used]
-    summary = summarise(table, cards, sample)
+    summary = Summary()
+    for name, table in named.items():
+        summarise(table, cards, name, summary)
     reference = read_reference()
     sections = [general_section(summary), *record_sections(summary, reference), *uaug_sections(summary, reference)]
     for card, about in zip(cards, describe(list(map(str, used))) if used else [], strict=True):

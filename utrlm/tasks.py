@@ -48,8 +48,8 @@ TASKS = {
                 Target(
                     "varying",
                     _LOAD,
-                    "the same assay, another library: random and human 5' UTRs of 25 to 100 nt (GSM4084997); the column to"
-                    " read for natural UTRs, since no other learned from human ones of their own lengths",
+                    "the same assay, another library: random and human 5' UTRs of 25 to 100 nt (GSM4084997); the column"
+                    " to read for natural UTRs, since no other learned from human ones of their own lengths",
                 ),
                 Target("designed", _LOAD, "the same assay, windows of human 5' UTRs and their variants (GSM3130443)"),
                 Target("egfp_m1psi", _LOAD, "the same assay, N1-methyl-pseudouridine mRNA, another scale (GSM3130440)"),

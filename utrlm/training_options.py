@@ -82,9 +82,12 @@ token_dropout = click.option(
     "--token-dropout", is_flag=True, help="Show a hidden letter as zero, and the others as so much more."
 )
 settings = click.option("--settings", metavar="FILE", help="Rates, batches and more (TOML; docs/training.md).")
+table_settings = click.option(
+    "--settings", metavar="FILE", help="With --table: phases, patience, folds and more (TOML; docs/tables.md)."
+)
 
 
-OF_TABLE = {"task", "name", "labels", "sequence", "group", "split", "weight", "unit", "epochs"}
+OF_TABLE = {"task", "name", "labels", "sequence", "group", "split", "weight", "unit", "epochs", "settings"}
 OF_RECIPE = {"recipe", "data"}
 
 
@@ -103,7 +106,8 @@ def either(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(**settings)
 
     columns = together(sequence_column, group_column, split_column, weight_column)
-    return together(either_recipe, either_data, table, own_task, name, labels, columns, unit, epochs)(checked)
+    own = together(table, own_task, name, labels, columns, unit, epochs, table_settings)
+    return together(either_recipe, either_data, own)(checked)
 
 
 def run(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,13 +22,12 @@ from utrlm.models import WEIGHTS, backbones, describe
 
 NAME = "generated.xml"
 GRANTED = {"--device", "--cpus"}  # the destination says, never the user
-ELSEWHERE = {"--init", "--settings", "--resume", "--tensorboard", "--shard", "--if-any", "--speed"}  # not for forms
+ELSEWHERE = {"--init", "--settings", "--resume", "--tensorboard", "--shard", "--if-any"}  # not for forms
+ELSEWHERE |= {"--speed", "--speeds-dir"}
 BY_HAND = {  # flags whose place in a tool's form the form alone knows; files and folders need not be named here
     "--task",
     "--tasks",
-    "--sequence-column",
-    "--group-column",
-    "--split-column",
+    *(f"--{one}-column" for one in ("sequence", "group", "split")),
     "--fold",
     "--ct",
     "--pseudoknots",
@@ -36,6 +35,9 @@ BY_HAND = {  # flags whose place in a tool's form the form alone knows; files an
     "--plot-records",
     "--any-length",
     "--no-uaug",
+    "--sample",
+    "--seeds",
+    "--species",
 }
 LABELS = {  # where the flag's own words would say little above a field of a form
     "--batch-tokens": "Size of a batch",
@@ -180,7 +182,7 @@ def parameter(option: click.Option) -> Iterator[str]:
         inside += positive(option.type)
     else:
         shared |= {"type": "text", "value": default}
-        inside.append('<expand macro="plain_text"/>')
+        inside.append(element("expand", {"macro": "plain_name" if default else "plain_text"}))
     start = element("param", shared)
     yield from [start[:-2] + ">", *(f"    {line}" for line in inside), "</param>"] if inside else [start]
 
@@ -221,7 +223,7 @@ def name_macro(macro: str, names: list[str]) -> Iterator[str]:
 
 
 def model_macros(models: list[dict[str, Any]]) -> Iterator[str]:
-    """Choices of shipped models and of what they predict, their columns, and what their cards say, for the help."""
+    """Choices of shipped models and of what they predict, and what their cards say, for the help."""
     yield '    <xml name="shipped_models">'
     for model in models:
         chosen = {"selected": "true"} if model["default"] else {}
@@ -230,8 +232,6 @@ def model_macros(models: list[dict[str, Any]]) -> Iterator[str]:
     yield "    </xml>"
     scalar = [target for model in models if model["kind"] == "scalar" for target in model["targets"]]
     yield from name_macro("shipped_targets", [target["column"] for target in scalar])
-    columns = {model["name"]: ",".join(model["columns"]) for model in models}
-    yield f'    <token name="@SHIPPED_COLUMNS@">{columns}</token>'
     yield f'    <token name="@SHIPPED_HELP@"><![CDATA[{model_help(models)}]]></token>'
 
 

@@ -27,12 +27,12 @@ STEPS = {  # command, files that it needs, what it ends with, processor seconds 
     "finetune": (FINETUNE, ["a.csv.gz", "mini.toml"], "out/m.onnx", 8.0, 40),
 }
 KILLS = ("SIGKILL", "SIGTERM")
-COMMON = (*KILLS, *KILLS, "full", "read-only", "clock")
+COMMON = (*KILLS, *KILLS, "full", "read-only", "clock", "memory")
 FAULTS = {
     "split": (*COMMON, "damaged:in.fa.gz"),
     "predict": (*COMMON, "damaged:in.fa.gz", "gone:in.fa.gz", "cut:own.onnx"),
     "merge": (*COMMON, "gone:tables/s.00002.tsv", "cut:tables/s.00002.tsv", "cut:shards/s.manifest.json"),
-    "finetune": (*KILLS, *KILLS, "full", "read-only", "damaged:a.csv.gz", "cut:mini.toml"),
+    "finetune": (*KILLS, *KILLS, "full", "read-only", "clock", "damaged:a.csv.gz", "cut:mini.toml"),
     "head": KILLS,
 }
 WEIGHTS = {"split": 28, "predict": 28, "merge": 28, "finetune": 10, "head": 6}
@@ -110,6 +110,11 @@ def signalled(lab, one, command):
     return lab.run(command, (AT, one.fault, moment))
 
 
+def short_of_memory(lab, one, command):
+    """At a file event that the plan draws, the process gets no more memory than it has; what it frees it may take again."""
+    return lab.run(command, (AT, "memory", f"event:{int(one.part * STEPS[one.step][4])}"))
+
+
 def full_disk(lab, one, command):
     """The output's folder holds 0 to 12 kB (finetune: 400 kB)."""
     size = int(one.part * (400_000 if one.step == "finetune" else 12_000)) // 4096 * 4096 + 4096
@@ -165,6 +170,7 @@ FAULT_KINDS = {
     "full": full_disk,
     "read-only": read_only,
     "clock": clock,
+    "memory": short_of_memory,
 }
 
 

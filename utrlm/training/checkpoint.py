@@ -3,12 +3,9 @@
 import json
 import math
 import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -20,7 +17,8 @@ from utrlm.training import parallel
 NAME = "checkpoint.pt"
 STAMP = "inputs.jsonl"  # see `claim`
 NUMBERED = ("fold[0-9]*.tsv", "fold[0-9]*.onnx", "seed[0-9]*.onnx")
-KEPT = (NAME, "teachers.npy", "priors-*.npy", "structures.npz", *NUMBERED)
+FIRST = ("teachers.npy", "priors-*.npy", "structures.npz")  # computed before the first step
+KEPT = (NAME, *FIRST, *(f"{name}.*.json" for name in FIRST), *NUMBERED)  # in parts, see `parts`
 LEFT = (*KEPT, STAMP, f"{NAME}.part", "log.jsonl")
 ADVICE = "--restart begins anew, another --checkpoint-dir leaves it"
 # of a recipe, what no weight depends on
@@ -46,21 +44,6 @@ class State:
     def stalled(self, patience: int) -> bool:
         """Whether so many validations have passed since the best one."""
         return bool(self.merits) and len(self.merits) - self.merits.index(max(self.merits)) > patience
-
-
-@contextmanager
-def catch_sigterm() -> Iterator[list[int]]:
-    """A list that is empty until SIGTERM arrives."""
-    received: list[int] = []
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    before = signal.signal(signal.SIGTERM, remember)
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def save(folder: Path, recipe: Recipe, steps: int, state: State, model: Any, average: Any, optimisers: Any) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ import torch
 import utrlm
 from utrlm import alphabet
 from utrlm.card import COVERAGE, EMBEDDING, KEY, CardTarget, ModelCard
+from utrlm.errors import InputError
 from utrlm.files import written
 from utrlm.recipe import Recipe
 from utrlm.training.model import Backbone
-from utrlm.training.pretrain import SHORTEST, find_backbone, load_backbone
+from utrlm.training.pretrain import SHORTEST, find_backbone, load_about, load_backbone
 from utrlm.training.spread import calibrate
 
 EXACT = 1e-7  # largest error of a number kept in half precision
+LARGEST = 2**31 - 2**24  # bytes of weights; protobuf ends at 2 GB, and the graph needs some of them
 SMALL = 256  # numbers; fewer are kept as they are
 TOLERANCE = 1e-4  # natural units and share of the number itself, export against network
 logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)  # no torchvision: so what
@@ -34,7 +37,9 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
 
     Raises:
         ArithmeticError: the exported file does not predict what the network predicts.
+        InputError: the model is too large for one file.
     """
+    check_size(model, card.name)
     model = model.cpu().eval()
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     examples = model.examples(example_codes(4, 48))
@@ -70,6 +75,13 @@ def export(model: Any, card: ModelCard, path: Path) -> None:
     path.write_bytes(proto.SerializeToString())
 
 
+def check_size(model: torch.nn.Module, name: str) -> None:
+    """Raise InputError, before the work rather than after it, where no `.onnx` file could hold a model's weights."""
+    size = 2 * sum(weight.numel() for weight in model.parameters())  # in half precision
+    if size > LARGEST:
+        raise InputError(f"{name}: {size / 1e9:.1f} GB of weights, and one .onnx file holds {LARGEST / 1e9:.1f} GB")
+
+
 class EmbeddingModel(torch.nn.Module):
     """A backbone alone, as `export` takes a model."""
 
@@ -90,25 +102,37 @@ class EmbeddingModel(torch.nn.Module):
         return (torch.from_numpy(codes),)
 
 
-def export_backbone(backbone: Backbone, name: str, source: str, path: Path) -> None:
-    """Write a backbone as a model of embeddings; `name`: of the model, `source`: the file that it came from."""
+def export_backbone(
+    backbone: Backbone, name: str, source: str, path: Path, about: dict[str, Any] | None = None
+) -> None:
+    """Write a backbone as a model of embeddings; `name`: of the model, `source`: the file that it came from.
+
+    `about`: what that file says of its making, see `load_about`.
+
+    Raises:
+        InputError: it is too large for one `.onnx` file.
+    """
     recipe = Recipe(name, f"What {source} knows of a 5' UTR: {backbone.config.width} numbers a letter.", ())
     card = ModelCard(
         name, EMBEDDING, utrlm.__version__, recipe.description, (), SHORTEST, recipe.context, recipe.context, False
     )
+    if about:
+        data = tuple(about.get("data", ()))
+        card = replace(card, metrics=about.get("scores", {}), data=data, notes=about.get("notes", ""))
     export(EmbeddingModel(backbone), card, path)
 
 
 def export_backbone_file(backbone: str, output: str) -> None:
-    """Export a backbone, a shipped one's name or a file, as a model of embeddings.
+    """Export a backbone, a shipped one's name or a file, as a model of embeddings, in half precision.
 
     Raises:
-        InputError: no such backbone, or the output's place cannot be written to.
+        InputError: no such backbone, one too large, or the output's place cannot be written to.
     """
     path = find_backbone(backbone)
     loaded = load_backbone(path)
+    round_weights(loaded)  # of a published RiNALMo, in float32
     with written(output) as beside:
-        export_backbone(loaded, Path(output).stem, path.name, Path(beside))
+        export_backbone(loaded, Path(output).stem, path.name, Path(beside), load_about(path))
 
 
 @torch.no_grad()
@@ -145,8 +169,8 @@ def calibrated(card: ModelCard, model: Any, valid_set: Any, threshold_told: floa
     return card if model.spread is None else replace(card, interval=COVERAGE)
 
 
-def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard:
-    """A model's card, but for its scores."""
+def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame, devices: Sequence[str] = ()) -> ModelCard:
+    """A model's card, but for its scores. `devices`: what it was trained on."""
     lengths = train_rows["sequence"].str.len()
     task = recipe.trained
     return ModelCard(
@@ -161,7 +185,7 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame) -> ModelCard
         default=recipe.default,
         data=tuple({"file": s.file, "citation": s.citation, "terms": s.terms} for s in recipe.learned),
         data_sha256=digest(recipe, data),
-        notes=notes(recipe),
+        notes=notes(recipe, devices),
     )
 
 
@@ -173,13 +197,14 @@ def digest(recipe: Recipe, data: Path) -> str:
     return total.hexdigest()
 
 
-def notes(recipe: Recipe) -> str:
+def notes(recipe: Recipe, devices: Sequence[str] = ()) -> str:
     """How the model came about, in a sentence or two."""
     teachers = [one for target in recipe.trained.targets for one in recipe.teachers_of(target.name)]
     taught = ", ".join(Path(teacher).name for teacher in dict.fromkeys(teachers))
     start = f"the backbone {Path(recipe.backbone).name}" if recipe.backbone else "scratch"
     epochs = f"{'at most ' if recipe.patience else ''}{recipe.epochs:g} epoch{'' if recipe.epochs == 1 else 's'}"
     made = f"Trained for {epochs} from {start} with recipe {recipe.name}; splits by group."
+    made += f" On {', '.join(devices)}." if devices else ""
     if recipe.folds:
         made += f" Scored by {recipe.folds} others, each on groups that it saw nothing of."
     if recipe.seeds > 1 and recipe.distil:

@@ -171,6 +171,7 @@ def finetune_table(
     labels: tuple[str, ...],
     task: str | None = None,
     seeds: int = 0,
+    settings: str | None = None,
     how: How = DEFAULT,
     resume: bool = True,
     **columns: Any,
@@ -178,14 +179,18 @@ def finetune_table(
     """Train on one table of the user's own and export; its recipe is kept as `recipe.toml` in `checkpoint_dir`.
 
     With a `task`, the model is of that one's kind, and the labels are the columns named as its targets unless given.
+    `settings`: a TOML file with fields of `Recipe` that are no option here.
 
     Raises:
-        InputError: the table cannot be used.
+        InputError: the table or the settings cannot be used.
     """
     path = Path(table)
     chosen = choose_labels(path, list(labels), task)
-    text = table_recipe(path, name, chosen, **columns, task=task or "", seeds=seeds)
-    finetune_plan(parse_recipe(text, table), path.parent, output, checkpoint_dir, cpus, how, resume, text)
+    more = Path(settings) if settings else None
+    text = table_recipe(path, name, chosen, **columns, task=task or "", seeds=seeds, more=more)
+    plan = parse_recipe(text, f"{table}, {settings}" if settings else table)
+    check_output(output, Path(checkpoint_dir), [more] if more else [])
+    finetune_plan(plan, path.parent, output, checkpoint_dir, cpus, how, resume, text)
 
 
 def export_checkpoint(

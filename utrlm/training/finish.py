@@ -20,8 +20,12 @@ from utrlm.training.composition import compose
 from utrlm.training.ensemble import Ensemble
 from utrlm.training.ensemble import members as seeded
 from utrlm.training.export import calibrated, export, make_card, round_weights, write_card
+from utrlm.training.log import NAME, read_log
 from utrlm.training.pretrain import save_backbone
-from utrlm.training.report import write_report
+from utrlm.training.report import made, write_report
+
+GZIP: dict[str, Any] = {"method": "gzip", "mtime": 0}
+SPLIT_COLUMNS = ["source", "row", "target", "group", "split"]
 
 
 def join_folds(folder: Path, folds: int) -> Path:
@@ -33,8 +37,14 @@ def join_folds(folder: Path, folds: int) -> Path:
     parts, joined = [folder / f"fold{fold}.tsv" for fold in range(folds)], folder / "folds.tsv.gz"
     with written(str(joined)) as beside:
         table = pd.concat([read_table(part) for part in parts])
-        table.to_csv(beside, sep="\t", index=False, compression={"method": "gzip", "mtime": 0})
+        table.to_csv(beside, sep="\t", index=False, compression=GZIP)
     return joined
+
+
+def write_split(table: pd.DataFrame, path: Path) -> None:
+    """Which group every row of the recipe's tables is of, and what became of it: train, valid, test or dropped."""
+    with written(str(path)) as beside:
+        table[SPLIT_COLUMNS].to_csv(beside, sep="\t", index=False, compression=GZIP)
 
 
 def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone_output: str | None = None) -> None:
@@ -50,6 +60,7 @@ def export_plan(recipe: Recipe, data: Path, folder: Path, output: Path, backbone
         scores = evaluate_folds(str(folds), table)
         shutil.copy(folds, output.with_suffix(".folds.tsv.gz"))
     model = export_model(recipe, data, table, folder, output, scores)
+    write_split(table, output.with_suffix(".split.tsv.gz"))
     write_report(recipe, table, folder, output)
     if backbone_output:
         first = model.members[0] if isinstance(model, Ensemble) else model
@@ -79,7 +90,9 @@ def export_model(
     model = Ensemble(models).eval() if members else models[0]
     round_weights(model)
     valid_set = examples(table, "valid", read, folder)
-    card = calibrated(make_card(read, data, train_rows), model, valid_set, read.threshold_told)
+    logs = (read_log(place / NAME) for _, place in members or [(recipe, folder)])
+    devices = sorted({device for lines in logs for device in made(recipe.name, lines)["devices"]})
+    card = calibrated(make_card(read, data, train_rows, devices), model, valid_set, read.threshold_told)
     with written(str(output)) as beside:
         export(model, card, Path(beside))
         proto = onnx.load(beside)

@@ -21,6 +21,7 @@ from utrlm.training import parallel
 from utrlm.training.data import pad
 from utrlm.training.masked import NUCLEOTIDES, MaskedBatch, MaskedModel, MaskedSequences
 from utrlm.training.model import BackboneConfig
+from utrlm.training.parts import computed
 
 STATES = ".()"  # a letter is unpaired, or pairs with a later or an earlier one
 STRUCTURE_SHARE, ENERGY_SHARE = 0.1, 0.1  # of the loss, beside 1 for the letters
@@ -64,9 +65,9 @@ def read_folds(codes: list[np.ndarray], context: int, kept: Path) -> Folds:
     digest = hashlib.sha256(b"\xff".join(windows)).hexdigest()
     with parallel.first_alone():
         if not kept.exists() or str(np.load(kept)["digest"]) != digest:
-            told = [minimum_energy(np.frombuffer(one, dtype=np.uint8)) for one in windows]
-            text, energies = "\n".join(one for one, _ in told), [energy for _, energy in told]
-            with written(str(kept)) as beside, open(beside, "wb") as file:
+            rest = lambda first: (minimum_energy(np.frombuffer(one, dtype=np.uint8)) for one in windows[first:])  # noqa: E731
+            with computed(kept, digest, rest) as told, written(str(kept)) as beside, open(beside, "wb") as file:
+                text, energies = "\n".join(one for one, _ in told), [energy for _, energy in told]
                 np.savez_compressed(file, digest=digest, structures=text, energies=energies)
     with np.load(kept) as saved:
         structures, energies = str(saved["structures"]).split("\n"), saved["energies"].tolist()

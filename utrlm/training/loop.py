@@ -15,8 +15,8 @@ import torch
 
 from utrlm.errors import DivergedError, InputError, InterruptedRunError
 from utrlm.recipe import Recipe
+from utrlm.stopping import catch_sigterm
 from utrlm.training import checkpoint, parallel
-from utrlm.training.checkpoint import catch_sigterm
 from utrlm.training.data import take_part
 from utrlm.training.log import Log
 from utrlm.training.optimisers import learning_rate, make_optimisers, move_average, phase_at, take_step, unfreeze

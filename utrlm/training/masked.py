@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utrlm import alphabet
+from utrlm.metrics import resamples
 from utrlm.training.data import Sequences, pad
 from utrlm.training.model import Backbone, BackboneConfig, letters
 
 CHOSEN, MASKED, RANDOM = 0.15, 0.8, 0.1
+DRAWS = 200  # of groups, for an interval
 NUCLEOTIDES = len(alphabet.LETTERS)
 FIRST = alphabet.SIZE - NUCLEOTIDES  # code of the first nucleotide
 
@@ -89,20 +91,36 @@ class MaskedModel(nn.Module):
         """Perplexity should be small; NaN where nothing was hidden."""
         return -scores.get("perplexity", float("nan"))
 
-    @torch.no_grad()
     def scores(self, examples: Any) -> dict[str, float]:
         """Masked accuracy and perplexity over all hidden letters of `MaskedSequences`; {} where none was hidden."""
-        device = self.out.weight.device
-        right = letters = 0
-        nats = 0.0
-        for _, batch in examples.in_order():
-            with torch.autocast(device.type, torch.bfloat16):
-                output = self.standardised(torch.from_numpy(batch.codes).to(device)).float()
-            original = torch.from_numpy(batch.original).to(device)
-            count = int((original >= 0).sum())
-            nats += float(self.nats(output, batch)) * count
-            right += int((output[..., :NUCLEOTIDES].argmax(dim=-1) == original).sum())
-            letters += count
+        right, letters, nats = self.tallies(examples).sum(axis=0)
         if not letters:  # of a few short sequences
             return {}
         return {"accuracy": round(right / letters, 4), "perplexity": round(float(np.exp(nats / letters)), 4)}
+
+    @torch.no_grad()
+    def tallies(self, examples: Any) -> np.ndarray:
+        """Of each of `MaskedSequences`: hidden letters guessed right, hidden letters, nats over them. (N, 3)"""
+        device = self.out.weight.device
+        told = np.zeros((len(examples.codes), 3))
+        for rows, batch in examples.in_order():
+            with torch.autocast(device.type, torch.bfloat16):
+                output = self.standardised(torch.from_numpy(batch.codes).to(device)).float()[..., :NUCLEOTIDES]
+            original = torch.from_numpy(batch.original).to(device)
+            nats = F.cross_entropy(output.transpose(1, 2), original, ignore_index=-100, reduction="none")  # (B, L)
+            counts = (output.argmax(dim=-1) == original, original >= 0, nats)
+            told[rows] = torch.stack([one.sum(dim=1, dtype=torch.float64) for one in counts], dim=1).cpu().numpy()
+        return told
+
+
+def intervals(tallies: np.ndarray, groups: np.ndarray) -> dict[str, list[float]]:
+    """Bootstrap 95 % intervals of accuracy and perplexity, drawing whole groups; {} where nothing was hidden.
+
+    `tallies`: see `MaskedModel` (N, 3); `groups` (N,).
+    """
+    draws = np.array([tallies[rows].sum(axis=0) for rows in resamples(groups, DRAWS, seed=0)])
+    right, letters, nats = draws[draws[:, 1] > 0].T
+    if not len(letters):
+        return {}
+    drawn = {"accuracy_95": right / letters, "perplexity_95": np.exp(nats / letters)}
+    return {name: [round(float(end), 4) for end in np.percentile(one, [2.5, 97.5])] for name, one in drawn.items()}

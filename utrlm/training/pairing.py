@@ -4,6 +4,7 @@ Source: RiNALMo's pairwise head (Penic et al. 2024, arXiv:2403.00043): every two
 together, then two-dimensional residual convolutions. A padded pair never reaches another one.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from utrlm.fold import pair_probabilities
 from utrlm.pairs import ALLOWED, LOOP, best_structure, by_distance, parse_structure, score_pairs
 from utrlm.training.data import Sequences, pad, row_names
 from utrlm.training.model import Backbone, BackboneConfig
+from utrlm.training.parts import computed
 
 CHANNELS = 32
 NOT_GIVEN = -1.0  # in place of a prior probability
@@ -91,15 +93,24 @@ class PairExamples(Sequences):
 def read_priors(sequences: list[str], context: int, kept: Path) -> list[np.ndarray]:
     """Thermodynamic pairs of more than 1 % of each sequence's last `context` letters, (3, P) each; kept in a file."""
     if not kept.exists():
-        found = [np.zeros((4, 0), dtype=np.float32)]  # there may be no sequence
-        for number, sequence in enumerate(sequences):
-            table = np.triu(pair_probabilities(alphabet.encode(sequence)[-context:]))
-            i, j = np.nonzero(table > 0.01)
-            found.append(np.stack([np.full(len(i), number), i, j, table[i, j]]).astype(np.float32))
-        with written(str(kept)) as beside, open(beside, "wb") as file:
-            np.save(file, np.concatenate(found, axis=1))
+        windows = [sequence[-context:] for sequence in sequences]
+        digest = hashlib.sha256("\n".join(windows).encode()).hexdigest()
+        with computed(kept, digest, lambda first: (probable_pairs(one) for one in windows[first:])) as told:
+            found = [np.zeros((4, 0), dtype=np.float32)]  # there may be no sequence
+            for number, one in enumerate(told):
+                pairs = np.frombuffer(bytes.fromhex(one), dtype=np.float32).reshape(3, -1)
+                found.append(np.insert(pairs, 0, number, axis=0))
+            with written(str(kept)) as beside, open(beside, "wb") as file:
+                np.save(file, np.concatenate(found, axis=1))
     flat = np.load(kept)
     return np.split(flat[1:], np.searchsorted(flat[0], np.arange(1, len(sequences))), axis=1)[: len(sequences)]
+
+
+def probable_pairs(sequence: str) -> str:
+    """Thermodynamic pairs of more than 1 %: i, j, probability, (3, P) float32, as hexadecimal text."""
+    table = np.triu(pair_probabilities(alphabet.encode(sequence)))
+    i, j = np.nonzero(table > 0.01)
+    return np.stack([i, j, table[i, j]]).astype(np.float32).tobytes().hex()
 
 
 class PairHead(nn.Module):

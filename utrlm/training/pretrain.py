@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from utrlm import alphabet
 from utrlm.errors import InputError
@@ -20,12 +20,12 @@ from utrlm.recipe import Recipe, read_settings
 from utrlm.speed import granted_cpus
 from utrlm.table import group_by_kmers
 from utrlm.training import markov, parallel
+from utrlm.training.backbone_report import COUNTS, backbone_facts, told, write_backbone_report
 from utrlm.training.claim import check_output, claimed
-from utrlm.training.curve import draw_curve
 from utrlm.training.folded import FoldedModel, FoldedSequences, Folds, read_folds
-from utrlm.training.log import read_log
+from utrlm.training.log import NAME, read_log
 from utrlm.training.loop import How, train
-from utrlm.training.masked import MaskedModel, MaskedSequences
+from utrlm.training.masked import MaskedModel, MaskedSequences, intervals
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
 from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
 
@@ -35,6 +35,7 @@ OUT = "out."  # and of what its last layer has of one target
 SHORTEST = 20  # nt; less is too little context to guess a letter from
 VALID_SHARE = 0.05
 RANDOM_LENGTHS = (25, 100)  # nt, of the random UTRs
+HELD_OUT = "{:.0%} of the groups of sequences that share {} letters in a row are held out; random UTRs never are."
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Corpus:
 
     train: list[np.ndarray]  # each (L,) uint8
     valid: dict[str, list[np.ndarray]]  # by file
-    counts: dict[str, dict[str, int]]  # by file: records, and those that are repeated or short, which nothing learns
+    groups: dict[str, np.ndarray]  # of these, (N,) int64
+    counts: dict[str, dict[str, int]]  # by file, see COUNTS; what is repeated or short nothing learns
 
 
 def pretrain_file(
@@ -87,14 +89,18 @@ def pretrain_file(
         model = new_masked_model(preset, init, token_dropout, folded=fold, dropout=recipe.dropout)
         valid = sequences(everything[len(corpus.train) :], recipe, folds)
         model = train(model, recipe, sequences(corpus.train, recipe, folds), valid, folder, How(tensorboard, shard))
-    scores = {name: model.scores(sequences(part, recipe, folds)) for name, part in corpus.valid.items()}
+    scores, chain = {}, markov.count(corpus.train)
     for name, part in corpus.valid.items():
-        scores[name] |= markov.scores(markov.count(corpus.train), part)
+        asked = sequences(part, recipe, folds)
+        scores[name] = model.scores(asked) | intervals(model.tallies(asked), corpus.groups[name])
+        scores[name] |= markov.scores(chain, part)
     if parallel.rank() == 0:
+        log = read_log(folder / NAME)
+        facts = backbone_facts(recipe, corpus.counts, list(dict.fromkeys(fastas)), options, log)
+        facts |= {"config": asdict(model.backbone.config), "held_out": HELD_OUT.format(VALID_SHARE, recipe.kmer)}
         with written(output) as beside:
-            save_backbone(model.backbone, Path(beside), scores)
-        with written(str(Path(output).with_suffix(".curve.png"))) as beside:
-            draw_curve({"masked": read_log(folder / "log.jsonl")}, Path(beside))
+            save_backbone(model.backbone, Path(beside), scores, about=told(facts))
+        write_backbone_report(facts, scores, log, Path(output))
     return {name: count | scores.get(name, {}) for name, count in corpus.counts.items()}
 
 
@@ -132,7 +138,7 @@ def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Co
     names = [Path(fasta).name for fasta in dict.fromkeys(fastas)]
     for fasta in dict.fromkeys(fastas):
         name = Path(fasta).name if names.count(Path(fasta).name) == 1 else fasta
-        count = counts[name] = {"records": 0, "repeated": 0, "short": 0}
+        count = counts[name] = dict.fromkeys(COUNTS, 0)
         for record in read_fasta(fasta):
             sequence = record.sequence.upper().replace("U", "T")
             count["records"] += 1
@@ -145,14 +151,22 @@ def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Co
     first: dict[int, str] = {}
     for group, sequence in zip(groups, letters, strict=True):
         first[group] = min(first.get(group, sequence), sequence)
-    learned, valid = [], {name: [] for name in dict.fromkeys(files.values())}  # type: ignore[var-annotated]
+    learned: list[np.ndarray] = []
+    valid: dict[str, list[np.ndarray]] = {}
+    held: dict[str, list[int]] = {}  # their groups
     for group, sequence in zip(groups, letters, strict=True):
+        codes, name = alphabet.encode(sequence), files[sequence]
         held_out = zlib.crc32(first[group].encode()) / 2**32 < VALID_SHARE
-        (valid[files[sequence]] if held_out else learned).append(alphabet.encode(sequence))
-    valid = {name: part for name, part in valid.items() if part}
+        if held_out:
+            valid.setdefault(name, []).append(codes)
+            held.setdefault(name, []).append(group)
+        else:
+            learned.append(codes)
+        counts[name]["held_out" if held_out else "learned"] += 1
     if not learned or not valid:
         raise InputError(f"{', '.join(fastas)}: {len(letters)} distinct UTRs of {SHORTEST} nt or more are too few")
-    return Corpus(learned + draw_random(random_utrs, recipe.seed), valid, counts)
+    held_groups = {name: np.array(part) for name, part in held.items()}
+    return Corpus(learned + draw_random(random_utrs, recipe.seed), valid, held_groups, counts)
 
 
 def draw_random(count: int, seed: int) -> list[np.ndarray]:
@@ -163,20 +177,24 @@ def draw_random(count: int, seed: int) -> list[np.ndarray]:
 
 
 def save_backbone(
-    backbone: Backbone, path: Path, scores: dict[str, Any], head: dict[str, torch.Tensor] | None = None
+    backbone: Backbone,
+    path: Path,
+    scores: dict[str, Any],
+    head: dict[str, torch.Tensor] | None = None,
+    about: dict[str, Any] | None = None,
 ) -> None:
-    """Write the weights in bfloat16, with configuration, alphabet and scores in the metadata.
+    """Write the weights in bfloat16, with configuration, alphabet, scores and what is told `about` it in the metadata.
 
     Without dropout, which is a setting of whoever trains on.
     `head`: what others start from of the head that it was trained with, see `build.head_of`; its last layer in float32.
     """
     config = replace(backbone.config, dropout=0.0)
-    metadata = {"config": asdict(config), "alphabet": alphabet.NAME, "scores": scores}
+    metadata = {"config": asdict(config), "alphabet": alphabet.NAME, "scores": scores, **(about or {})}
     weights = {
         name: value.to(torch.float32 if name.startswith(OUT) else torch.bfloat16).cpu().contiguous()
         for name, value in (backbone.state_dict() | (head or {})).items()
     }
-    save_file(weights, path, metadata={KEY: json.dumps(metadata)})
+    path.write_bytes(save(weights, metadata={KEY: json.dumps(metadata)}))  # save_file gives others no leave to read
 
 
 def load_head(path: Path) -> dict[str, torch.Tensor]:
@@ -186,6 +204,15 @@ def load_head(path: Path) -> dict[str, torch.Tensor]:
     with safe_open(path, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith((HIDDEN, OUT))]  # noqa: SIM118
         return {name: file.get_tensor(name).float() for name in names}
+
+
+def load_about(path: Path) -> dict[str, Any]:
+    """What the file of a backbone that can be loaded says of its making; {} of a published RiNALMo checkpoint."""
+    if is_checkpoint(path):
+        return {}
+    with safe_open(path, framework="pt") as file:
+        metadata: dict[str, Any] = json.loads(file.metadata()[KEY])
+    return metadata
 
 
 def find_backbone(name: str) -> Path:

@@ -151,13 +151,13 @@ def markdown(card: ModelCard, facts: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def scores(metrics: dict[str, Any]) -> list[str]:
-    """A table a set of metrics, for not all targets have the same."""
+def scores(metrics: dict[str, Any], of: str = "target") -> list[str]:
+    """A table a set of metrics, for not all targets, or what else they are `of`, have the same."""
     lines = []
     for kinds in dict.fromkeys(tuple(k for k in values if not k.endswith("_95")) for values in metrics.values()):
         chosen = {t: v for t, v in metrics.items() if tuple(k for k in v if not k.endswith("_95")) == kinds}
         rows = [[target, *(cell(values, kind) for kind in kinds)] for target, values in chosen.items()]
-        lines += table_of(["target", *kinds], rows)
+        lines += table_of([of, *kinds], rows)
     return lines or ["Not measured.", ""]
 
 

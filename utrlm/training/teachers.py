@@ -3,6 +3,9 @@
 Distillation (Hinton et al. 2015, arXiv:1503.02531; Furlanello et al. 2018, arXiv:1805.04770).
 """
 
+import hashlib
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +13,14 @@ import pandas as pd
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.evaluate import predict_labels
+from utrlm.fasta import Record
 from utrlm.files import written
+from utrlm.predict import Predictor
 from utrlm.recipe import Recipe
 from utrlm.recipe_parts import Drawn
 from utrlm.table import kmers_of, read_table
 from utrlm.training import parallel
+from utrlm.training.parts import computed
 
 KEPT = "teachers.npy"
 
@@ -39,9 +44,7 @@ def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.D
     kept = folder / KEPT
     with parallel.first_alone():
         if not kept.exists():
-            told = ask(table[train_rows], recipe)
-            with written(str(kept)) as beside, open(beside, "wb") as file:
-                np.save(file, told)
+            ask(table[train_rows], recipe, kept)
     told = np.load(kept)
     if len(told) != train_rows.sum():
         raise InputError(f"{kept}: of a run with other tables; --restart begins anew")
@@ -52,20 +55,53 @@ def teach(table: pd.DataFrame, recipe: Recipe, data: Path, folder: Path) -> pd.D
     return table.assign(label=label)
 
 
-def ask(rows: pd.DataFrame, recipe: Recipe) -> np.ndarray:
-    """Mean of what the teachers of a row's target predict; missing where it has none. (N,)
+def ask(rows: pd.DataFrame, recipe: Recipe, kept: Path) -> None:
+    """Keep the mean of what the teachers of a row's target predict; missing where it has none. (N,)
 
     Raises:
         InputError: a teacher cannot be used, or lacks a target.
     """
-    told = np.full(len(rows), np.nan)
     lessons = {target: recipe.teachers_of(target) for target in rows["target"].unique()}
+    asked = []  # rows and their teachers
     for teachers in dict.fromkeys(lessons.values()):
         chosen = rows["target"].isin([target for target, some in lessons.items() if some == teachers]).to_numpy()
-        if teachers:
-            said = [predict_labels(teacher, rows[chosen], "auto")["predicted"] for teacher in teachers]
-            told[chosen] = np.mean(said, axis=0)
-    return told
+        asked += [(chosen, teachers)] if teachers else []
+    one_by_one = [(teacher, rows[chosen]) for chosen, teachers in asked for teacher in teachers]
+    text = "\n".join([*(teacher for teacher, _ in one_by_one), *rows["target"], *rows["sequence"]])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with computed(kept, digest, lambda first: say_all(one_by_one, first)) as said:
+        told, flat = np.full(len(rows), np.nan), np.array(said)
+        for chosen, teachers in asked:
+            mine, flat = np.split(flat, [len(teachers) * chosen.sum()])
+            told[chosen] = mine.reshape(len(teachers), -1).mean(axis=0)
+        with written(str(kept)) as beside, open(beside, "wb") as file:
+            np.save(file, told)
+
+
+def say_all(asked: list[tuple[str, pd.DataFrame]], first: int) -> Generator[float, None, None]:
+    """What teachers predict, one after the other, each of its own rows; without the `first` predictions of all."""
+    for teacher, rows in asked:
+        if first < len(rows):
+            yield from say(teacher, rows[first:])
+        first = max(0, first - len(rows))
+
+
+def say(teacher: str, rows: pd.DataFrame) -> Generator[float, None, None]:
+    """What a teacher predicts of every row's own target, natural units.
+
+    Raises:
+        InputError: it cannot be used, or lacks a target.
+    """
+    predictor = Predictor(models=[teacher])
+    card = predictor.models[0].card
+    lacking = set(rows["target"]) - {target.name for target in card.targets}
+    if lacking:
+        raise InputError(f"{teacher}: does not predict {', '.join(sorted(lacking))}")
+    records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(rows["sequence"]))
+    with closing(predictor.rows(records)) as told:
+        for target, row in zip(rows["target"], told, strict=True):
+            value = row[f"{card.name}_{target}"]
+            yield np.nan if value is None else float(value)
 
 
 def draw_rows(table: pd.DataFrame, recipe: Recipe, data: Path) -> pd.DataFrame:

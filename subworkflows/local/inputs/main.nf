@@ -32,6 +32,31 @@ def file_of(name, value) {
     return found[0]
 }
 
+// Takes a folder of results for this run, by a lock of the system's, which goes when the run ends, however it ends: a second run
+// would put its files among the first one's. What holds it, to be kept; null where there are no locks, as in an object store.
+def taken_folder(name, value) {
+    def folder = file(value).resolve('pipeline_info')
+    if (folder.scheme != 'file') {
+        return null
+    }
+    folder.mkdirs()
+    if (!java.nio.file.Files.isDirectory(folder) || !java.nio.file.Files.isWritable(folder)) {
+        error("--${name} ${value}: a folder that cannot be made or written to")
+    }
+    def held = new RandomAccessFile(folder.resolve('.lock').toFile(), 'rw')
+    def lock = true
+    try {
+        lock = held.channel.tryLock()
+    }
+    catch (IOException _none) { // some network file systems
+        return held
+    }
+    if (!lock) {
+        error("--${name} ${value}: another run writes there; wait for it, or give another folder")
+    }
+    return held
+}
+
 // Samples by their names, in the order given; a name that two of them would have is an error.
 def named(name, found) {
     return named_once(name, found.collect { one -> [[id: sample_of(one)], one] })

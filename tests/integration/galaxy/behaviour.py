@@ -64,40 +64,42 @@ def refuses_bad_numbers(server: Server) -> None:
             raise AssertionError(f"{tool} took {options}")
 
 
-def start_long_job(server: Server, history: str) -> tuple[str, str, str]:
-    """A training that would take hours; returns the job, its model and its input once it runs."""
+def start_long_job(server: Server, history: str) -> tuple[str, list[str], str]:
+    """A training that would take hours; returns the job, its outputs and its input once it runs."""
     client = server.client
     corpus = client.upload(history, DATA / "corpus.fa", "fasta")
     options = {"epochs": 100000, "preset": "tiny", "random": 0}
     made = client.run(history, "utrlm_pretrain", {"fasta": [dataset(corpus)], "options": options})
     job = made["jobs"][0]["id"]
     client.wait_for_job(job, ("running",))
-    return job, made["outputs"][0]["id"], corpus
+    outputs = [one["id"] for one in made["outputs"]]
+    assert len(outputs) > 2, outputs  # the backbone, its scores and its log
+    return job, outputs, corpus
 
 
 def two_jobs_and_a_cancelled_one(server: Server) -> None:
     """Beside a running job another one finishes; the running one is cancelled and leaves no result nor process."""
     client, history = server.client, server.client.new_history("two jobs")
-    job, model, _ = start_long_job(server, history)
+    job, outputs, _ = start_long_job(server, history)
     fasta = client.upload(history, DATA / "utrs.fa", "fasta")
     told = client.run(history, "utrlm_uorf", {"fasta": dataset(fasta)})["outputs"][0]["id"]
     assert client.wait(told)["state"] == "ok" and client.text(told).startswith("id\tuaug\t")
     assert client.ask("GET", f"/api/jobs/{job}")["state"] == "running"
     client.ask("DELETE", f"/api/jobs/{job}")
     client.wait_for_job(job, ("deleted", "deleted_new", "error"))
-    assert client.wait(model)["state"] in LOST
+    assert all(client.wait(one)["state"] in LOST for one in outputs)
     server.no_jobs_left()
 
 
 def server_restarts(server: Server) -> None:
     """The server goes down in the middle of a job: afterwards it is an error, and what was there is still there."""
     client, history = server.client, server.client.new_history("restart")
-    job, model, corpus = start_long_job(server, history)
+    job, outputs, corpus = start_long_job(server, history)
     server.stop()
     server.no_jobs_left()
     server.start()
     assert client.wait_for_job(job, ("error", "deleted", "ok"))["state"] == "error"
-    assert client.wait(model)["state"] in LOST
+    assert all(client.wait(one)["state"] in LOST for one in outputs)
     assert client.wait(corpus)["state"] == "ok"
     again = client.run(history, "utrlm_uorf", {"fasta": dataset(corpus)})["outputs"][0]["id"]
     assert client.wait(again)["state"] == "ok"

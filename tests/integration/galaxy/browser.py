@@ -16,6 +16,10 @@ from server import EMAIL, PASSWORD, ROOT, Server
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
 SECONDS = 180_000  # ms; a loaded machine takes its time
+# How much of a form has to be scrolled to, in pixels.
+HIDDEN = """Math.max(...[...document.querySelectorAll("#center, #center *")]
+    .filter(one => ["auto", "scroll"].includes(getComputedStyle(one).overflowY))
+    .map(one => one.scrollHeight - one.clientHeight), 0)"""
 
 
 def in_chromium(what: str) -> Callable[[Server], None]:
@@ -51,9 +55,10 @@ def use_history(page: Any, url: str, history: str) -> None:
 
 
 def upload_run_view(play: Any, client: Any, url: str, shots: Path) -> None:
-    """Upload by the page's own dialog, run utrlm predict with a number that is refused first, view the table."""
+    """Upload by the page's own dialog, run utrlm predict with a number that is refused first; view table and report."""
     page = open_page(play, url)
-    use_history(page, url, client.new_history("A person"))
+    history = client.new_history("A person")
+    use_history(page, url, history)
     page.goto(f"{url}/?tool_id=upload1", wait_until="domcontentloaded")
     page.locator("#btn-local:visible").wait_for()
     page.locator("input#upload-file").first.set_input_files(str(ROOT / "galaxy/test-data/utrs.fa"))
@@ -71,18 +76,34 @@ def upload_run_view(play: Any, client: Any, url: str, shots: Path) -> None:
     assert batch.input_value() == "1", "a batch of no letters was taken"
     batch.fill("2048")
     button.click()
-    done = page.locator("div.content-item[data-hid='2'][data-state='ok']")
+    display(page, 2)
+    page.get_by_text("ENST00000529008.5").first.wait_for()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=str(shots / "predictions.png"))
+    table = next(one for one in client.ask("GET", f"/api/histories/{history}/contents") if one["hid"] == 2)
+    client.run(history, "utrlm_report", {"tables": [{"src": "hda", "id": table["id"]}]})
+    display(page, 3)
+    for _ in range(SECONDS // 1000):
+        page.wait_for_timeout(1000)
+        if any(frame.locator(".js-plotly-plot .main-svg").count() for frame in page.frames):
+            break
+    else:
+        raise AssertionError("no curves: Galaxy shows the page's source, or nothing")
+    page.wait_for_timeout(2000)
+    page.screenshot(path=str(shots / "page.png"))
+
+
+def display(page: Any, number: int) -> None:
+    """Look at a dataset of the history, once it is there."""
+    done = page.locator(f"div.content-item[data-hid='{number}'][data-state='ok']")
     done.wait_for()
     done.locator(".content-title, .name").first.click()
     page.wait_for_timeout(1000)
     done.locator("[title*='isplay'], .display-btn").first.click()
-    page.get_by_text("ENST00000529008.5").first.wait_for()
-    page.wait_for_timeout(2000)
-    page.screenshot(path=str(shots / "result.png"))
 
 
 def forms(play: Any, client: Any, url: str, shots: Path) -> None:
-    """Every tool's form, with data to choose from, as a picture."""
+    """Every tool's form, with data to choose from, as a picture from its title to the end of its help."""
     history = client.new_history("Forms")
     data = ROOT / "galaxy/test-data"
     for name, ext in (("genome.fa", "fasta"), ("genes.gtf", "gtf"), ("variants.vcf", "vcf"), ("halflife.toml", "toml")):
@@ -93,12 +114,14 @@ def forms(play: Any, client: Any, url: str, shots: Path) -> None:
     table.write_text("".join(f"{utr},{hours}\n" for _, utr, hours, _ in rows))
     client.upload(history, table, "csv")
     page = open_page(play, url)
-    page.set_viewport_size({"width": 1280, "height": 1500})
     use_history(page, url, history)
-    for tool in sorted(path.stem for path in (ROOT / "galaxy").glob("utrlm_*.xml") if path.stem != "utrlm_install"):
+    for tool in sorted(path.stem for path in (ROOT / "galaxy").glob("utrlm_*.xml")):  # as an administrator: all of them
+        page.set_viewport_size({"width": 1280, "height": 600})
         page.goto(f"{url}/?tool_id={tool}&version=latest", wait_until="domcontentloaded")
         page.locator("button:has-text('Run Tool')").first.wait_for()
         page.wait_for_timeout(2500)
+        page.set_viewport_size({"width": 1280, "height": 600 + page.evaluate(HIDDEN)})
+        page.wait_for_timeout(500)
         form = page.locator(".tool-form, #center .center-panel, #center").first
         assert page.locator(".alert-danger").count() == 0, f"{tool}: {page.locator('.alert-danger').first.inner_text()}"
         form.screenshot(path=str(shots / f"{tool}.png"))

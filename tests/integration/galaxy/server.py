@@ -23,6 +23,7 @@ SETTINGS = """galaxy:
   data_manager_config_file: {tools}/data_manager_conf.xml
   galaxy_data_manager_data_path: {run}/installed
   job_config_file: {run}/job_conf.yml
+  sanitize_allowlist_file: {tools}/examples/sanitize_allowlist.txt
   admin_users: {email}
   bootstrap_admin_api_key: {bootstrap}
   id_secret: {secret}
