@@ -1,6 +1,8 @@
 """What the images are built from agrees with the rest; building and running them is `make test-integration`."""
 
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -59,6 +61,14 @@ def test_the_image_and_the_extra_ask_for_the_same_runtime_of_a_gpu():
     (asked,) = PROJECT["optional-dependencies"]["gpu"]
     lines = (ROOT / "containers/gpu.txt").read_text().splitlines()
     assert [line.split("==")[0] for line in lines if line.startswith("onnxruntime")] == [asked.split(">=")[0]]
+
+
+def test_drawing_writes_its_list_of_fonts_into_the_work_directory(tmp_path):
+    (told,) = re.findall(r" (MPLCONFIGDIR=\S+)", (ROOT / "containers/Dockerfile").read_text())
+    code = "import matplotlib; print(matplotlib.get_cachedir())"
+    bare = ["env", "-u", "HOME", told, sys.executable, "-c", code]
+    done = subprocess.run(bare, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{tmp_path}/.matplotlib\n", "")
 
 
 def test_prediction_needs_no_torch():

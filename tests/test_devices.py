@@ -65,3 +65,12 @@ def test_cuda_that_was_asked_for_is_an_error_where_there_is_none(machine, offere
     machine(offered, False)
     with pytest.raises(InputError, match=message):
         models.open_models(["mrl"], [], "cuda")
+
+
+def test_a_model_that_there_is_no_memory_for_is_not_said_to_be_damaged(monkeypatch):
+    def too_large(*_, **__):
+        raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc")
+
+    monkeypatch.setattr(models.onnxruntime, "InferenceSession", too_large)
+    with pytest.raises(MemoryError):
+        models.open_models(["mrl"], [], "cpu")

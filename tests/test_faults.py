@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from utrlm import options
 
 from .faults.inject import SkippedError, inject, plan
 from .faults.lab import Lab
@@ -22,3 +25,19 @@ def test_the_right_table_or_one_line(lab, seed):
         inject(lab, seed)
     except SkippedError as reason:
         pytest.skip(str(reason))
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError(), "Error: out of memory\n"),
+        (ImportError("libtorch.so: failed to map segment"), "cannot be loaded: libtorch.so: failed to map segment\n"),
+    ],
+)
+def test_too_little_memory_is_one_line(error, line):
+    @options.command("")
+    def main():
+        raise error
+
+    done = CliRunner().invoke(main, [])
+    assert (done.exit_code, done.output.count("\n")) == (1, 1) and done.output.endswith(line)

@@ -100,6 +100,17 @@ def test_positions_in_drawings_are_whole_numbers():
         assert all(tick == int(tick) for tick in axes.get_xticks())
 
 
+@pytest.mark.parametrize(("name", "shown"), [("x" * 10_000, "x" * 60 + " ..."), ("$a\\b$", "$a\\b$")])
+def test_an_id_in_a_title_is_short_and_no_formula(tmp_path, name, shown):
+    from utrlm.plots import draw_map, save
+
+    letters = "ACGTACGTAC"
+    rows = [(edit, {"c": 1.0}) for _, edit in mutants(record(letters), 512, False) if edit]
+    figure = draw_map(MutationMap(name, letters, 0, {"c": 0.0}, rows), "c")
+    assert figure.get_suptitle() == f"{shown}   c 0.00"
+    save(figure, str(tmp_path / "map.svg"))  # a warning, as of a figure without room, is an error here
+
+
 def test_drawings(run, fasta, tmp_path):
     path = fasta(b">x/1\nACGTACGTNC\n>y\nGGGACC\n")
     arguments = ["mutagenesis", "--fasta", path, "--output", tmp_path / "m.tsv", "--plot-column", "mrl_varying"]

@@ -51,16 +51,10 @@ def one_line(message: str) -> str:
 def _install(module: str | None) -> str:
     """The command that brings a missing module."""
     top = (module or "").split(".")[0]
-    extra = {
-        "torch": "[train]",
-        "onnx": "[train]",
-        "tensorboardX": "[tensorboard]",
-        "pandas": "[evaluate]",
-        "scipy": "[evaluate]",
-        "pysam": "[genome]",
-    }
+    extra = {"torch": "[train]", "onnx": "[train]", "tensorboardX": "[tensorboard]", "pandas": "[evaluate]"}
+    extra |= {"scipy": "[evaluate]", "pysam": "[genome]", "pyarrow": "[parquet]"}
     extra |= {"matplotlib": "[plots]", "logomaker": "[plots]", "rapidfuzz": "[design]"}
-    return f"pip install 'utrlm{ {'pyarrow': '[parquet]', **extra}.get(top, '') }'"
+    return f"pip install 'utrlm{extra.get(top, '')}'"
 
 
 def command(epilog: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 LETTER = 0.14  # inches a letter is wide
+LONGEST_NAME = 60  # letters of an id in a title
 CHANGES = [*alphabet.LETTERS, "deleted"]
 matplotlib.rcParams["svg.hashsalt"] = "utrlm"  # the same drawing is the same file
 
@@ -115,7 +116,9 @@ def draw_map(one: "MutationMap", column: str) -> Figure:
             heights.loc[position, letter] = height
     logomaker.Logo(heights, ax=logo, show_spines=False, baseline_width=0.5)
     logo.set_ylabel("what the\nletter adds")
-    figure.suptitle(f"{one.id}   {column} {one.reference[column]:.2f}", x=0.01, ha="left", fontsize=10)
+    name = one.id if len(one.id) <= LONGEST_NAME else one.id[:LONGEST_NAME] + " ..."
+    told = f"{name}   {column} {one.reference[column]:.2f}"
+    figure.suptitle(told, x=0.01, ha="left", fontsize=10, parse_math=False)  # a $ of an id is a $
     shown = effects if np.isfinite(effects[:, -1]).any() else effects[:, :-1]
     image = _heat(heat, shown.T, (positions[0] - 0.5, positions[-1] + 0.5, shown.shape[1] - 0.5, -0.5))
     heat.set_yticks(range(shown.shape[1]), CHANGES[: shown.shape[1]], fontsize=8)

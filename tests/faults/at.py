@@ -2,8 +2,9 @@
 
 A fault is the name of a signal, which it sends to itself, or `memory`: from then on it gets no more than it has.
 
-A moment is `event:N`, the Nth time that a file of the work folder is opened, renamed or removed, or `cpu:S`, after
-S seconds of processor time: neither depends on how busy the machine is. FAULT_SETUP holds Python to run first.
+A moment is `event:N`, the Nth time that a file of the work folder is opened, renamed or removed, `batch:N`, the Nth
+time that a network reads sequences, `import:NAME`, when a module is loaded, or `cpu:S`, after S seconds of processor
+time: none depends on how busy the machine is. FAULT_SETUP holds Python to run first.
 """
 
 import os
@@ -29,16 +30,26 @@ def main():
     kind, value = sys.argv[2].split(":")
     sys.argv = sys.argv[3:]
     exec(os.environ.get("FAULT_SETUP", ""))
-    left, folder = [int(value) if kind == "event" else -1], os.getcwd()
+    left, folder = [int(value) if kind in ("event", "batch") else 0], os.getcwd()
+
+    def count():
+        left[0] -= 1
+        if left[0] == -1:
+            strike(fault)
 
     def watch(event, arguments):
-        if event in WATCHED and os.path.abspath(str(arguments[0])).startswith(folder) and left[0] >= 0:
-            left[0] -= 1
-            if left[0] < 0:
-                strike(fault)
+        if kind == "event" and event in WATCHED and os.path.abspath(str(arguments[0])).startswith(folder):
+            count()
+        if kind == event == "import" and arguments[0] == value:
+            count()
 
-    if kind == "event":
+    if kind in ("event", "import"):
         sys.addaudithook(watch)
+    elif kind == "batch":
+        import utrlm.batches
+
+        run = utrlm.batches.raw_outputs
+        utrlm.batches.raw_outputs = lambda *given: (count(), run(*given))[1]
     else:
         signal.signal(signal.SIGPROF, lambda *_: strike(fault))
         signal.setitimer(signal.ITIMER_PROF, float(value))

@@ -111,8 +111,12 @@ def signalled(lab, one, command):
 
 
 def short_of_memory(lab, one, command):
-    """At a file event that the plan draws, the process gets no more memory than it has; what it frees it may take again."""
-    return lab.run(command, (AT, "memory", f"event:{int(one.part * STEPS[one.step][4])}"))
+    """From a moment on, no more memory than is held: as a command loads its libraries, or works. Of predictions once a
+    worker runs, for Python may wait for ever for a thread that has too little to begin."""
+    _, _, _, _, events = STEPS[one.step]
+    late = f"batch:{int(one.part * 12)}" if one.step == "predict" else f"event:{int(one.part * events)}"
+    early = "import:utrlm.predict" if one.step == "predict" else "import:utrlm.shards"
+    return lab.run(command, (AT, "memory", early if int(one.part * 1000) % 2 else late))
 
 
 def full_disk(lab, one, command):
