@@ -112,7 +112,7 @@ def macros(commands: dict[str, click.Command]) -> str:
     for tool, command in commands.items():
         lines += tool_macros(tool.removeprefix("utrlm_"), command)
     lines += model_macros([one for one in describe([]) if one["columns"]])
-    lines += name_macro("shipped_backbones", sorted((path.stem for path in WEIGHTS.glob("*.safetensors")), reverse=True))
+    lines += name_macro("shipped_backbones", [one.stem for one in sorted(WEIGHTS.glob("*.safetensors"), reverse=True)])
     lines += name_macro("shipped_embedders", list(backbones()))
     return "\n".join([*lines, "</macros>"]) + "\n"
 
