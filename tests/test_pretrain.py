@@ -14,11 +14,12 @@ from utrlm.models import sha256
 from utrlm.recipe import read_settings
 from utrlm.training import markov
 from utrlm.training.backbone_report import COUNTS
+from utrlm.training.corpus import read_corpus
 from utrlm.training.folded import FoldedModel, FoldedSequences
 from utrlm.training.loop import train
 from utrlm.training.masked import MaskedModel, MaskedSequences, intervals
 from utrlm.training.model import PRESETS, Backbone, BackboneConfig
-from utrlm.training.pretrain import load_about, load_backbone, new_masked_model, pretrain_file, read_corpus
+from utrlm.training.pretrain import load_about, load_backbone, new_masked_model, pretrain_file
 from utrlm.training.report import NOT_TOLD
 
 MEASURED = {"accuracy", "perplexity", "accuracy_95", "perplexity_95", "markov_accuracy", "markov_perplexity"}

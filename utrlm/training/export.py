@@ -20,8 +20,9 @@ from utrlm.card import COVERAGE, EMBEDDING, KEY, CardTarget, ModelCard
 from utrlm.errors import InputError
 from utrlm.files import written
 from utrlm.recipe import Recipe
+from utrlm.training.corpus import SHORTEST
 from utrlm.training.model import Backbone
-from utrlm.training.pretrain import SHORTEST, find_backbone, load_about, load_backbone
+from utrlm.training.pretrain import find_backbone, load_about, load_backbone
 from utrlm.training.spread import calibrate
 
 EXACT = 1e-7  # largest error of a number kept in half precision

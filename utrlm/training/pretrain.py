@@ -1,8 +1,7 @@
 """FASTA -> a backbone: one `.safetensors` file with its configuration inside."""
 
 import json
-import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,14 @@ from safetensors.torch import save
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.fasta import read_fasta
 from utrlm.files import written
 from utrlm.models import WEIGHTS
 from utrlm.recipe import Recipe, read_settings
 from utrlm.speed import granted_cpus
-from utrlm.table import group_by_kmers
 from utrlm.training import markov, parallel
-from utrlm.training.backbone_report import COUNTS, backbone_facts, told, write_backbone_report
+from utrlm.training.backbone_report import backbone_facts, told, write_backbone_report
 from utrlm.training.claim import check_output, claimed
+from utrlm.training.corpus import HELD_OUT, VALID_SHARE, Corpus, read_corpus
 from utrlm.training.folded import FoldedModel, FoldedSequences, Folds, read_folds
 from utrlm.training.log import NAME, read_log
 from utrlm.training.loop import How, train
@@ -32,20 +30,6 @@ from utrlm.training.rinalmo import is_checkpoint, load_rinalmo
 KEY = "utrlm.backbone"  # metadata key
 HIDDEN = "hidden."  # begins the names of a head's weights,
 OUT = "out."  # and of what its last layer has of one target
-SHORTEST = 20  # nt; less is too little context to guess a letter from
-VALID_SHARE = 0.05
-RANDOM_LENGTHS = (25, 100)  # nt, of the random UTRs
-HELD_OUT = "{:.0%} of the groups of sequences that share {} letters in a row are held out; random UTRs never are."
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Sequences to learn from, and those of groups that were held out."""
-
-    train: list[np.ndarray]  # each (L,) uint8
-    valid: dict[str, list[np.ndarray]]  # by file
-    groups: dict[str, np.ndarray]  # of these, (N,) int64
-    counts: dict[str, dict[str, int]]  # by file, see COUNTS; what is repeated or short nothing learns
 
 
 def pretrain_file(
@@ -89,11 +73,7 @@ def pretrain_file(
         model = new_masked_model(preset, init, token_dropout, folded=fold, dropout=recipe.dropout)
         valid = sequences(everything[len(corpus.train) :], recipe, folds)
         model = train(model, recipe, sequences(corpus.train, recipe, folds), valid, folder, How(tensorboard, shard))
-    scores, chain = {}, markov.count(corpus.train)
-    for name, part in corpus.valid.items():
-        asked = sequences(part, recipe, folds)
-        scores[name] = model.scores(asked) | intervals(model.tallies(asked), corpus.groups[name])
-        scores[name] |= markov.scores(chain, part)
+    scores = held_out_scores(model, corpus, recipe, folds)
     if parallel.rank() == 0:
         log = read_log(folder / NAME)
         facts = backbone_facts(recipe, corpus.counts, list(dict.fromkeys(fastas)), options, log)
@@ -102,6 +82,16 @@ def pretrain_file(
             save_backbone(model.backbone, Path(beside), scores, about=told(facts))
         write_backbone_report(facts, scores, log, Path(output))
     return {name: count | scores.get(name, {}) for name, count in corpus.counts.items()}
+
+
+def held_out_scores(model: MaskedModel, corpus: Corpus, recipe: Recipe, folds: Folds | None) -> dict[str, Any]:
+    """Accuracy and perplexity a file on what was held out, with intervals, and those of an order-5 Markov chain."""
+    scores, chain = {}, markov.count(corpus.train)
+    for name, part in corpus.valid.items():
+        asked = sequences(part, recipe, folds)
+        scores[name] = model.scores(asked) | intervals(model.tallies(asked), corpus.groups[name])
+        scores[name] |= markov.scores(chain, part)
+    return scores
 
 
 def new_masked_model(preset: str, init: str, token_dropout: bool, folded: bool, dropout: float = 0.0) -> MaskedModel:
@@ -125,55 +115,6 @@ def sequences(codes: list[np.ndarray], recipe: Recipe, folds: Folds | None = Non
     if folds is None:
         return MaskedSequences(codes, once, recipe.context, tokens)
     return FoldedSequences(codes, once, recipe.context, tokens, folds=folds)
-
-
-def read_corpus(fastas: tuple[str, ...], random_utrs: int, recipe: Recipe) -> Corpus:
-    """Distinct sequences of 20 nt and more; whole groups that share 25 letters in a row are held out.
-
-    Raises:
-        InputError: a FASTA cannot be read, or nothing is left to learn from.
-    """
-    files: dict[str, str] = {}  # distinct sequence -> its file
-    counts: dict[str, dict[str, int]] = {}
-    names = [Path(fasta).name for fasta in dict.fromkeys(fastas)]
-    for fasta in dict.fromkeys(fastas):
-        name = Path(fasta).name if names.count(Path(fasta).name) == 1 else fasta
-        count = counts[name] = dict.fromkeys(COUNTS, 0)
-        for record in read_fasta(fasta):
-            sequence = record.sequence.upper().replace("U", "T")
-            count["records"] += 1
-            count["short"] += len(sequence) < SHORTEST
-            count["repeated"] += sequence in files
-            if len(sequence) >= SHORTEST:
-                files.setdefault(sequence, name)
-    letters = list(files)
-    groups = group_by_kmers(letters, recipe.kmer) if letters else np.zeros(0, dtype=np.int64)
-    first: dict[int, str] = {}
-    for group, sequence in zip(groups, letters, strict=True):
-        first[group] = min(first.get(group, sequence), sequence)
-    learned: list[np.ndarray] = []
-    valid: dict[str, list[np.ndarray]] = {}
-    held: dict[str, list[int]] = {}  # their groups
-    for group, sequence in zip(groups, letters, strict=True):
-        codes, name = alphabet.encode(sequence), files[sequence]
-        held_out = zlib.crc32(first[group].encode()) / 2**32 < VALID_SHARE
-        if held_out:
-            valid.setdefault(name, []).append(codes)
-            held.setdefault(name, []).append(group)
-        else:
-            learned.append(codes)
-        counts[name]["held_out" if held_out else "learned"] += 1
-    if not learned or not valid:
-        raise InputError(f"{', '.join(fastas)}: {len(letters)} distinct UTRs of {SHORTEST} nt or more are too few")
-    held_groups = {name: np.array(part) for name, part in held.items()}
-    return Corpus(learned + draw_random(random_utrs, recipe.seed), valid, held_groups, counts)
-
-
-def draw_random(count: int, seed: int) -> list[np.ndarray]:
-    """Random UTRs of 25 to 100 nt. Each (L,) uint8"""
-    random = np.random.default_rng(seed)
-    lengths = random.integers(RANDOM_LENGTHS[0], RANDOM_LENGTHS[1] + 1, size=count)
-    return [random.integers(alphabet.MASK + 1, alphabet.SIZE, size=n).astype(np.uint8) for n in lengths]
 
 
 def save_backbone(
