@@ -16,7 +16,7 @@ TRAINING = "a training of a minute or more, whose way another choice goes"
 NO_NUMBERS = "it predicts no numbers that could be compared"
 EXCEPTIONS = {  # tool and parameter: what no test sets, and why
     ("utrlm_finetune", "how|task"): ({"mrl", "te", "splice"}, TRAINING),
-    ("utrlm_finetune", "how|start|shipped"): ({"backbone-tiny"}, TRAINING),
+    ("utrlm_finetune", "how|start|shipped"): ({"backbone-nano", "backbone-tiny"}, TRAINING),
     ("utrlm_pretrain", "embedder"): ({"false"}, TRAINING),
     ("utrlm_pretrain", "options|preset"): ({"nano", "micro", "mega", "giga"}, TRAINING),
     ("utrlm_evaluate", "options|split"): ({"valid"}, "in the small table no row is of that split"),

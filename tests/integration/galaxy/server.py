@@ -99,6 +99,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         environment.pop("PYTHONPATH", None)  # of our own environment, not Galaxy's
         environment |= {"GALAXY_CONFIG_FILE": str(self.run / "galaxy.yml"), "PYTHONUNBUFFERED": "1"}
+        environment["TORCH_COMPILE_DISABLE"] = "1"  # compiling takes longer than such small trainings
         environment["PATH"] = f"{program}:{os.environ['PATH']}"
         commands = {"galaxy": [program / "galaxy-web", "-c", self.run / "galaxy.yml", "-b", f"127.0.0.1:{self.port}"]}
         if self.celery:
