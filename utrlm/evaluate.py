@@ -1,5 +1,7 @@
 """Scores of an exported model, through the very code that users predict with."""
 
+from collections.abc import Generator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -146,17 +148,27 @@ def predict_labels(model: str, table: pd.DataFrame, device: str = "cpu", cpus: i
     Raises:
         InputError: the model cannot be used, or lacks a target of the table.
     """
+    cells = list(label_cells(model, table, device, cpus))
+    return pd.DataFrame(cells, index=table.index, columns=["predicted", "low", "high"], dtype=float)
+
+
+def label_cells(
+    model: str, table: pd.DataFrame, device: str = "cpu", cpus: int = 0
+) -> Generator[list[float | None], None, None]:
+    """As `predict_labels`, row by row as they come: the prediction and the ends of its interval, None where missing.
+
+    Raises:
+        InputError: the model cannot be used, or lacks a target of the table.
+    """
     predictor = Predictor(models=[model], device=device, cpus=cpus)
     card = predictor.models[0].card
     lacking = set(table["target"]) - {target.name for target in card.targets}
     if lacking:
         raise InputError(f"{model}: does not predict {', '.join(sorted(lacking))}")
     records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(table["sequence"]))
-    cells = [
-        [row.get(f"{card.name}_{target}{end}") for end in ("", "_low", "_high")]
-        for target, row in zip(table["target"], predictor.rows(records), strict=True)
-    ]
-    return pd.DataFrame(cells, index=table.index, columns=["predicted", "low", "high"], dtype=float)
+    with closing(predictor.rows(records)) as rows:
+        for target, row in zip(table["target"], rows, strict=True):
+            yield [row.get(f"{card.name}_{target}{end}") for end in ("", "_low", "_high")]
 
 
 def score(measured: np.ndarray, predicted: np.ndarray, groups: np.ndarray, binary: bool) -> dict[str, Any]:

@@ -13,9 +13,8 @@ import pandas as pd
 
 from utrlm import alphabet
 from utrlm.errors import InputError
-from utrlm.fasta import Record
+from utrlm.evaluate import label_cells
 from utrlm.files import written
-from utrlm.predict import Predictor
 from utrlm.recipe import Recipe
 from utrlm.recipe_parts import Drawn
 from utrlm.table import kmers_of, read_table
@@ -92,15 +91,8 @@ def say(teacher: str, rows: pd.DataFrame) -> Generator[float, None, None]:
     Raises:
         InputError: it cannot be used, or lacks a target.
     """
-    predictor = Predictor(models=[teacher])
-    card = predictor.models[0].card
-    lacking = set(rows["target"]) - {target.name for target in card.targets}
-    if lacking:
-        raise InputError(f"{teacher}: does not predict {', '.join(sorted(lacking))}")
-    records = (Record(str(i), "", s, alphabet.encode(s)) for i, s in enumerate(rows["sequence"]))
-    with closing(predictor.rows(records)) as told:
-        for target, row in zip(rows["target"], told, strict=True):
-            value = row[f"{card.name}_{target}"]
+    with closing(label_cells(teacher, rows, "auto")) as cells:
+        for value, *_ in cells:
             yield np.nan if value is None else float(value)
 
 
