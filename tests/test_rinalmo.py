@@ -12,10 +12,11 @@ from safetensors.torch import save_file
 from utrlm import alphabet
 from utrlm.card import CardTarget, ModelCard
 from utrlm.errors import InputError
+from utrlm.training.attention import attend_fused, attend_plainly
 from utrlm.training.data import pad
 from utrlm.training.export import export
 from utrlm.training.heads import ScalarModel
-from utrlm.training.model import PRESETS, Backbone, BackboneConfig, attend_fused, attend_plainly, with_ends
+from utrlm.training.model import PRESETS, Backbone, BackboneConfig, with_ends
 from utrlm.training.pretrain import KEY, load_backbone, save_backbone
 from utrlm.training.rinalmo import load_rinalmo
 

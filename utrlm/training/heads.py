@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utrlm import alphabet, metrics
-from utrlm.training.model import FRAMES, Backbone, BackboneConfig, frames, letters
+from utrlm.training.model import FRAMES, Backbone, BackboneConfig, letters
 
 LOSSES = {"huber": F.smooth_l1_loss}
 HIDDEN = 256
@@ -26,15 +26,15 @@ class ScalarHead(nn.Module):
 
     def features(self, x: Tensor, present: Tensor) -> Tensor:
         """What a sequence is known by. x (B, L, D), present (B, L) bool -> (B, HIDDEN)"""
-        frame = frames(x.shape[1], x.device)  # (L,)
-        pooled = []
-        for f in range(FRAMES):
-            inside = (present & (frame == f))[:, :, None]  # (B, L, 1)
-            count = inside.sum(dim=1)  # (B, 1)
-            mean = (x * inside).sum(dim=1) / count.clamp(min=1)
-            peak = torch.where(inside, x, -1e9).amax(dim=1)
-            pooled += [mean, torch.where(count > 0, peak, 0.0)]  # a frame without a letter says nothing
-        return F.gelu(self.hidden(torch.cat(pooled, dim=1).to(x.dtype)))
+        more = -x.shape[1] % FRAMES  # to whole codons, so that a frame is a column
+        x = F.pad(x, (0, 0, more, 0)).unflatten(1, (-1, FRAMES))  # (B, L / 3, 3, D)
+        inside = F.pad(present, (more, 0)).unflatten(1, (-1, FRAMES))[..., None]  # (B, L / 3, 3, 1)
+        count = inside.sum(dim=1)  # (B, 3, 1)
+        mean = (x * inside).sum(dim=1) / count.clamp(min=1)  # (B, 3, D)
+        peak = torch.where(inside, x, -1e9).amax(dim=1)
+        peak = torch.where(count > 0, peak, 0.0)  # a frame without a letter says nothing
+        pooled = torch.stack([mean, peak], dim=2).flip(1)  # (B, 3, 2, D); frame 0, the last base's, first
+        return F.gelu(self.hidden(pooled.flatten(1).to(x.dtype)))
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, HIDDEN) -> (B, T)"""
@@ -132,15 +132,15 @@ class ScalarModel(Calibrated):
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
 
-    def standardised(self, codes: Tensor, padded: bool = True) -> Tensor:
+    def standardised(self, codes: Tensor, padded: bool = True, angles: Any = None) -> Tensor:
         """Predictions with mean 0 and deviation 1 a target, as the loss sees them. codes (B, L) int64 -> (B, T)"""
-        result: Tensor = self.head(self.features(codes, padded))
+        result: Tensor = self.head(self.features(codes, padded, angles))
         return result
 
-    def features(self, codes: Tensor, padded: bool = True) -> Tensor:
-        """What the head knows a sequence by. codes (B, L) int64 -> (B, HIDDEN)"""
+    def features(self, codes: Tensor, padded: bool = True, angles: Any = None) -> Tensor:
+        """What the head knows a sequence by; takes what `letters` tells. codes (B, L) int64 -> (B, HIDDEN)"""
         present = codes != alphabet.PAD
-        result: Tensor = self.head.features(self.backbone(codes, present, padded), present)
+        result: Tensor = self.head.features(self.backbone(codes, present, padded, angles), present)
         return result
 
     def values(self, features: Tensor) -> Tensor:

@@ -66,9 +66,9 @@ class MaskedModel(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.out = nn.Linear(config.width, NUCLEOTIDES)
 
-    def standardised(self, codes: Tensor, padded: bool = True) -> Tensor:
-        """Log-odds of each nucleotide. codes (B, L) int64 -> (B, L, 4)"""
-        x = self.backbone(codes, codes != alphabet.PAD, padded)
+    def standardised(self, codes: Tensor, padded: bool = True, angles: Any = None) -> Tensor:
+        """Log-odds of each nucleotide; takes what `letters` tells. codes (B, L) int64 -> (B, L, 4)"""
+        x = self.backbone(codes, codes != alphabet.PAD, padded, angles)
         result: Tensor = self.out(self.norm(F.gelu(self.hidden(x))))
         return result
 

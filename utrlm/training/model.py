@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from utrlm import alphabet
+from utrlm.training.attention import Attention, rotary
 
 FRAMES = 3
 START, END = alphabet.SIZE, alphabet.SIZE + 1  # codes of the two ends, where a backbone reads single letters
@@ -50,9 +51,24 @@ PRESETS = {
 }
 
 
-def letters(model: nn.Module, batch: Any) -> tuple[Tensor, bool]:
-    """What a model that reads letters alone takes of a batch: codes (B, L) int64, and whether any is padding."""
-    return torch.from_numpy(batch.codes).to(next(model.parameters()).device), batch.padded
+def letters(model: Any, batch: Any) -> tuple[Tensor, bool, tuple[Tensor, Tensor]]:
+    """What a model that reads letters alone takes of a batch: codes (B, L) int64, whether any is padding, angles.
+
+    Angles are told, since compiled code would compute their cosines anew for every channel of every sequence.
+    """
+    codes = torch.from_numpy(batch.codes).to(next(model.parameters()).device)
+    return codes, batch.padded, model.backbone.angles(codes)
+
+
+def convolve(layer: Any, x: Tensor) -> Tensor:
+    """A Conv1d along a sequence whose channels lie together. (B, L, C) -> (B, L, D)
+
+    In two dimensions, for which there are kernels that keep channels together; else all that follows would walk
+    over memory crosswise.
+    """
+    weight = layer.weight[:, :, None, :].to(memory_format=torch.channels_last)
+    result = F.conv2d(x[:, None].permute(0, 3, 1, 2), weight, layer.bias, padding=(0, layer.kernel_size[0] // 2))
+    return result[:, :, 0].transpose(1, 2)
 
 
 class Stem(nn.Module):
@@ -69,15 +85,14 @@ class Stem(nn.Module):
 
     def forward(self, codes: Tensor, present: Tensor) -> Tensor:
         """codes (B, L) int64, present (B, L) bool -> (B, L, D)"""
-        here = present[:, None, :].to(self.first.weight.dtype)  # (B, 1, L)
-        one_hot = torch.stack([codes == code for code in range(1, alphabet.SIZE)], dim=1).to(here.dtype)  # (B, 5, L)
+        here = present[:, :, None].to(self.first.weight.dtype)  # (B, L, 1)
+        one_hot = torch.stack([codes == code for code in range(1, alphabet.SIZE)], dim=2).to(here.dtype)  # (B, L, 5)
         if self.token_dropout:
-            seen = (codes > alphabet.MASK)[:, None, :].to(here.dtype)  # (B, 1, L)
-            one_hot = one_hot * seen * (here.sum(dim=2) / seen.sum(dim=2).clamp(min=1))[:, :, None]
-        x = F.gelu(self.first(one_hot)) * here  # (B, D, L)
-        for convolution in self.rest:
-            x = (x + F.gelu(convolution(x))) * here
-        x = x.transpose(1, 2).contiguous()  # (B, L, D); else all blocks would walk over it crosswise
+            seen = (codes > alphabet.MASK)[:, :, None].to(here.dtype)  # (B, L, 1)
+            one_hot = one_hot * seen * (here.sum(dim=1) / seen.sum(dim=1).clamp(min=1))[:, :, None]
+        x = F.gelu(convolve(self.first, one_hot)) * here  # (B, L, D)
+        for layer in self.rest:
+            x = (x + F.gelu(convolve(layer, x))) * here
         if self.frame is not None:
             x = x + self.frame(frames(codes.shape[1], codes.device))
         return x
@@ -119,58 +134,6 @@ def frames(length: int, device: torch.device) -> Tensor:
     return (length - 1 - torch.arange(length, device=device)) % FRAMES
 
 
-def rotary(length: int, head_width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of the rotary angles, positions counted back from the start codon. Two of (L, head_width)"""
-    steps = torch.arange(0, head_width, 2, device=device, dtype=torch.float32) / head_width
-    back = (length - 1 - torch.arange(length, device=device)).to(torch.float32)
-    angles = back[:, None] * (10000.0**-steps)[None, :]  # (L, head_width / 2)
-    angles = torch.cat([angles, angles], dim=1)
-    return angles.cos(), angles.sin()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each head's vectors by their position's angle. x (B, H, L, E) -> (B, H, L, E)"""
-    one, two = x.chunk(2, dim=-1)
-    return x * cos + torch.cat([-two, one], dim=-1) * sin
-
-
-def attend_plainly(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """Attention written out: on a CPU at 50 nt twice as fast as SDPA's backward. q (scaled), k, v (B, H, L, E)"""
-    scores = q @ k.transpose(-1, -2)  # (B, H, L, L)
-    if bias is not None:
-        scores = scores + bias.to(scores.dtype)
-    return scores.softmax(dim=-1).to(v.dtype) @ v
-
-
-def attend_fused(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """The same by a GPU's kernels, which never store the scores. q (scaled), k, v (B, H, L, E) -> (B, H, L, E)"""
-    mask = None if bias is None else bias.to(q.dtype)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0)
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention with rotary positions."""
-
-    def __init__(self, config: BackboneConfig):
-        super().__init__()
-        self.heads = config.heads
-        self.inward = nn.Linear(config.width, 3 * config.width, bias=False)
-        self.outward = nn.Linear(config.width, config.width, bias=False)
-
-    def forward(self, x: Tensor, bias: Tensor | None, cos: Tensor, sin: Tensor) -> Tensor:
-        """x (B, L, D), bias (B, 1, 1, L) or None where nothing is padded -> (B, L, D)"""
-        b, length, width = x.shape
-        qkv = self.inward(x).view(b, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        q, k, v = qkv[0], qkv[1], qkv[2]  # each (B, H, L, E)
-        cos, sin = cos.to(q.dtype), sin.to(q.dtype)
-        q = rotate(q, cos, sin) * (width // self.heads) ** -0.5
-        attend = attend_fused if x.is_cuda else attend_plainly
-        mixed = attend(q, rotate(k, cos, sin), v, bias)  # (B, H, L, E)
-        mixed = mixed.transpose(1, 2).reshape(b, length, width)
-        result: Tensor = self.outward(mixed)
-        return result
-
-
 class SwiGLU(nn.Module):
     """Gated feed-forward layer (Shazeer 2020, arXiv:2002.05202)."""
 
@@ -193,7 +156,7 @@ class Block(nn.Module):
         super().__init__()
         self.normed = config.normed
         self.dropout = nn.Dropout(config.dropout)
-        self.attention_norm, self.attention = nn.LayerNorm(config.width), Attention(config)
+        self.attention_norm, self.attention = nn.LayerNorm(config.width), Attention(config.width, config.heads)
         self.feedforward_norm, self.feedforward = nn.LayerNorm(config.width), SwiGLU(config)
         nn.init.zeros_(self.attention.outward.weight)  # a block starts as the identity
         nn.init.zeros_(self.feedforward.outward.weight)
@@ -219,12 +182,22 @@ class Backbone(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.recompute = False  # blocks are computed again in the backward pass, rather than kept
 
-    def forward(self, codes: Tensor, present: Tensor, padded: bool = True) -> Tensor:
-        """codes (B, L) int64, present (B, L) bool; `padded` False promises that all is present -> (B, L, D)"""
+    def angles(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """What `rotary` says of the positions of codes (B, L)"""
+        ends = 0 if self.config.stem else 2
+        return rotary(codes.shape[1] + ends, self.config.width // self.config.heads, codes.device)
+
+    def forward(
+        self, codes: Tensor, present: Tensor, padded: bool = True, angles: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """codes (B, L) int64, present (B, L) bool -> (B, L, D)
+
+        `padded` False promises that all is present; `angles`: those of the codes, where they are known already.
+        """
+        cos, sin = angles or self.angles(codes)
         if not self.config.stem:
             codes = with_ends(codes)
             present = codes != alphabet.PAD
-        cos, sin = rotary(codes.shape[1], self.config.width // self.config.heads, codes.device)
         bias = torch.where(present, 0.0, -1e9)[:, None, None, :] if padded else None
         x = self.stem(codes, present)
         for block in self.blocks:
