@@ -11,13 +11,26 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted((ROOT / "bin").iterdir())
 
 
+@pytest.fixture(scope="session")
+def forks():
+    """Runs scripts in processes that have all modules loaded already."""
+    from .forks import Forks
+
+    forks = Forks()
+    yield forks
+    forks.end()
+
+
 @pytest.fixture
-def run():
-    """Runs a script of bin/ with this Python; returns the finished process."""
+def run(forks):
+    """Runs a script of bin/; returns the finished process. With an environment of its own in a Python of its own."""
 
     def run(name, *arguments, stdin=b"", **environment):
-        command = [sys.executable, str(ROOT / "bin" / f"utrlm-{name}"), *map(str, arguments)]
-        return subprocess.run(command, input=stdin, capture_output=True, env={**os.environ, **environment})
+        command = [str(ROOT / "bin" / f"utrlm-{name}"), *map(str, arguments)]
+        if not environment:
+            return forks.run(command, stdin)
+        told = {"input": stdin, "capture_output": True, "env": {**os.environ, **environment}}
+        return subprocess.run([sys.executable, *command], **told)
 
     return run
 
