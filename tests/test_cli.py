@@ -85,7 +85,7 @@ def test_stdin_crlf_and_jsonl(run):
 def test_parquet_holds_the_same_numbers(run, tmp_path):
     import pandas as pd
 
-    arguments = ("predict", "--fasta", ROOT / "tests/data/golden.fa", "--output")
+    arguments = ("predict", "--tasks", "mrl", "--fasta", ROOT / "tests/data/golden.fa", "--output")
     assert run(*arguments, tmp_path / "t.tsv").returncode == 0
     assert run(*arguments, tmp_path / "t.parquet", "--format", "parquet").returncode == 0
     tsv = pd.read_csv(tmp_path / "t.tsv", sep="\t", keep_default_na=False)

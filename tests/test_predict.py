@@ -43,7 +43,7 @@ def run_padded(model, read, length):
 
 @pytest.mark.parametrize("name", NAMES)
 class TestProtocol:
-    some = records([1, 2, 3, 7, 24, 25, 49, 50, 51, 64, 100, 101, 180, 400, 700] * 3)
+    some = records([1, 2, 3, 7, 24, 25, 49, 50, 51, 64, 100, 101, 180, 400, 700] * 2)
 
     def test_alone_or_among_others(self, name):
         predictor = Predictor(tasks=[name])

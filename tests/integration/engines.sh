@@ -43,8 +43,8 @@ install_apptainer() {
 }
 
 install() {
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    apt-get update -qq -o DPkg::Lock::Timeout=300
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends \
         buildah podman runc charliecloud debootstrap patchelf squashfs-tools uidmap > /dev/null
     mkdir -p "$D"/{bin,cache,sif} "$D"/ch/{img,dlcache}
     printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/storage"\nrunroot = "%s/run"\n' "$D" "$D" > "$D/storage.conf"

@@ -88,8 +88,8 @@ await() {
 
 start() {
     command -v slurmctld > /dev/null && command -v slurmd > /dev/null && command -v sbatch > /dev/null || {
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge > /dev/null
+        apt-get update -qq -o DPkg::Lock::Timeout=300
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends slurmctld slurmd slurm-client munge > /dev/null
     }
     mkdir -p "$D"/{state,spool,munge}
     chmod 755 "$D"
