@@ -228,3 +228,21 @@ def test_thermodynamics_knows_a_hairpin():
     assert table.shape == (14, 14) and (table == table.T).all()
     assert best_structure(by_distance(table), 0.3) == parse_structure(HAIRPIN[1])
     assert pair_probabilities(alphabet.encode("")).shape == (0, 0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("RNA") is None, reason="needs ViennaRNA")
+def test_three_sets_of_energies_are_read_once_and_leave_the_default(monkeypatch):
+    import RNA
+
+    letters = "GGGACUUCGAGAUCCAGUCAUGCCUUGAC"
+    told = pair_probabilities(alphabet.encode(letters))
+    each = []
+    for load in (RNA.params_load_RNA_Andronescu2007, RNA.params_load_RNA_Langdon2018, RNA.params_load_RNA_Turner2004):
+        load()
+        compound = RNA.fold_compound(letters)
+        compound.pf()
+        each.append(np.array(compound.bpp())[1:, 1:])
+        monkeypatch.setattr(RNA, load.__name__, None)
+    assert np.abs(each[0] - each[2]).max() > 0.05  # the sets differ
+    np.testing.assert_allclose(np.triu(told), np.mean(each, axis=0), atol=1e-5)
+    assert (pair_probabilities(alphabet.encode(letters)) == told).all()

@@ -15,7 +15,7 @@ from utrlm.errors import InputError
 from utrlm.evaluate import evaluate_file
 from utrlm.models import open_model
 from utrlm.recipe import read_recipe
-from utrlm.table import build_table, group_by_kmers
+from utrlm.table import build_table
 from utrlm.training.data import Examples, pad
 from utrlm.training.export import SMALL
 from utrlm.training.finetune import export_checkpoint, finetune_file, finetune_table
@@ -164,10 +164,6 @@ def test_an_expression_names_columns_alone(data, field, expression):
     source = replace(read_recipe(data / "mini.toml").sources[0], **{field: expression})
     with pytest.raises(InputError, match=r"a\.csv: .* @ and __ have no place in an expression"):
         build_table(replace(read_recipe(data / "mini.toml"), sources=(source,)), data)
-
-
-def test_groups_by_kmer():
-    assert list(group_by_kmers(["AAAACCCC", "CCCCGGGG", "TTTTTTTT"], 4)) == [0, 0, 1]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What thermodynamics says of base pairs: ViennaRNA, an optional extra (`fold`)."""
 
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -10,7 +11,7 @@ from utrlm.errors import InputError
 
 _LETTERS = np.frombuffer(b"NN" + alphabet.LETTERS.replace("T", "U").encode(), dtype=np.uint8)
 _PARAMETERS = ("RNA_Turner2004", "RNA_Andronescu2007", "RNA_Langdon2018")  # together better than each
-_LOADED = Lock()  # parameters are ViennaRNA's global state
+_LOADING = Lock()  # parameters are read into ViennaRNA's global state
 
 
 def pair_probabilities(codes: np.ndarray) -> np.ndarray:
@@ -27,18 +28,30 @@ def pair_probabilities(codes: np.ndarray) -> np.ndarray:
     if not len(codes):
         return np.zeros((0, 0), dtype=np.float32)
     letters = _LETTERS[codes].tobytes().decode()
-    with _LOADED:
-        each = np.stack([_fold(rna, letters, name) for name in _PARAMETERS])
-        rna.params_load_RNA_Turner2004()  # the default, for whoever else uses it
+    with _LOADING:
+        sets = _energies(rna)
+    each = np.stack([_fold(rna, letters, *one) for one in sets])
     upper: np.ndarray = each.mean(axis=0).astype(np.float32)
     symmetric: np.ndarray = upper + upper.T
     return symmetric
 
 
-def _fold(rna: Any, letters: str, parameters: str) -> np.ndarray:
+@cache
+def _energies(rna: Any) -> list[tuple[Any, Any]]:
+    """Each set's energies and Boltzmann factors; reading them takes longer than folding a short sequence."""
+    sets = []
+    for name in _PARAMETERS:
+        getattr(rna, f"params_load_{name}")()
+        sets.append((rna.param(), rna.exp_param()))
+    rna.params_load_RNA_Turner2004()  # the default, for whoever else uses it
+    return sets
+
+
+def _fold(rna: Any, letters: str, energies: Any, factors: Any) -> np.ndarray:
     """Probabilities above the diagonal with one set of energies. (L, L)"""
-    getattr(rna, f"params_load_{parameters}")()
     compound = rna.fold_compound(letters)
+    compound.params_subst(energies)
+    compound.exp_params_subst(factors)
     _, energy = compound.mfe()
     compound.exp_params_rescale(energy)  # keeps the sums of long sequences in range
     compound.pf()

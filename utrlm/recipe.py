@@ -69,6 +69,7 @@ class Recipe:
     mask_share: float = 0.05  # sequences that lose one letter, so that N is a letter the model knows
     mutated: float = 0.0  # share of letters that training replaces by others, but for the eight in a site's middle
     kmer: int = 25  # sequences that share this many letters in a row stay in one split
+    identity: float = 0.0  # nothing is learned from what has this share of a held-out sequence's letters; 0: no bound
     test_share: float = 0.2
     valid_share: float = 0.1
     shortest: int = 0  # nt; what is shorter is outside the trained domain, though it may be learned from

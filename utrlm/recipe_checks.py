@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 OPTIMISERS = ("muon", "adamw")
 SITE_STEP = 16  # prediction pads to multiples of this, and padding would move a site off its window's middle
 LARGEST = 100_000_000  # of any size in a recipe
-SHARES = ("dropout", "teacher_share", "ema", "mask_share", "mutated", "test_share", "valid_share", "threshold_told")
+SHARES = (
+    *("dropout", "teacher_share", "ema", "mask_share", "mutated"),
+    *("identity", "test_share", "valid_share", "threshold_told"),
+)
 FROM_ZERO = (
     "muon_rate",
     "adam_rate",
@@ -32,7 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {  # both ends allowed
     **dict.fromkeys(FROM_ZERO, (0, LARGEST)),
     **dict.fromkeys(SHARES, (0, 1)),
     "seed": (0, 2**32),
-    "kmer": (1, 27),  # more letters do not fit into a number, see `table.kmers_of`
+    "kmer": (1, 27),  # more letters do not fit into a number, see `groups.kmers_of`
     "context": (1, LONGEST_CONTEXT),
 }
 ABOVE_ZERO = ("layers", "width", "heads", "feedforward", "batch_tokens", "epochs", "clip")

@@ -8,18 +8,16 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from utrlm import alphabet
 from utrlm.card import PROBABILITY
 from utrlm.errors import InputError
+from utrlm.groups import group_by_kmers, join_groups
 from utrlm.pairs import parse_structure
 from utrlm.recipe import Recipe
 from utrlm.recipe_parts import Source
@@ -50,16 +48,18 @@ def build_table(recipe: Recipe, data: Path, fold: int | None = None) -> pd.DataF
     (dot-bracket, kind "pairs" only), part (name it is scored under), weight, family (weight in the loss of
     differences), measured (the label, whatever teachers make of it), repeat, rank, source, row (in its file), group,
     split (train, valid, test, or dropped: a near copy of a test or valid sequence in a table whose test rows
-    are fixed by a query, and all rows of a table that is not learned).
+    are fixed by a query or by the recipe's `identity`, and all rows of a table that is not learned).
     """
     task = recipe.asked
     targets = {target.name: target for target in task.targets}
     parts = [_read_source(source, data, task.kind, targets[source.target]) for source in recipe.sources]
     table = pd.concat(parts, ignore_index=True)
     shared = group_by_kmers(table["sequence"].to_numpy(), recipe.kmer)
-    table["group"] = _join_groups(shared, table["group"].to_numpy())
+    table["group"] = join_groups(shared, table["group"].to_numpy())
     table["split"] = _split(table, recipe, fold)
     table.loc[table["repeat"] == 0, "split"] = "dropped"
+    if recipe.identity:
+        table.loc[_near_held_out(table, recipe.identity), "split"] = "dropped"
     return table
 
 
@@ -195,43 +195,6 @@ def _query(raw: pd.DataFrame, query: str, path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: query {query!r}: {error}") from error
 
 
-def group_by_kmers(sequences: Sequence[str], kmer: int) -> np.ndarray:
-    """Number of the group of every sequence; sharing `kmer` letters in a row joins two. (N,) int
-
-    A sequence shorter than `kmer` is one k-mer as a whole. `kmer` is at most 27 (five letters a digit).
-    """
-    hashes = [kmers_of(sequence, kmer) for sequence in sequences]
-    _, words = np.unique(np.concatenate(hashes), return_inverse=True)
-    owner = np.repeat(np.arange(len(sequences)), [len(one) for one in hashes])
-    return _components(owner, words, len(sequences))
-
-
-def kmers_of(sequence: str, kmer: int) -> np.ndarray:
-    """Number of every distinct k-mer of a sequence, or of the whole of a shorter one. (K,) int64"""
-    digits = alphabet.encode(sequence).astype(np.int64) - alphabet.MASK
-    if len(digits) < kmer:
-        digits = np.concatenate([np.zeros(kmer - len(digits), dtype=np.int64), digits])
-    powers = np.int64(5) ** np.arange(kmer, dtype=np.int64)
-    return np.unique(np.lib.stride_tricks.sliding_window_view(digits, kmer) @ powers)
-
-
-def _join_groups(shared: np.ndarray, named: np.ndarray) -> np.ndarray:
-    """Groups that join k-mer groups and named groups ("" is none). (N,) int"""
-    has_name = named != ""
-    _, names = np.unique(named[has_name], return_inverse=True)
-    joined = _components(shared[has_name], names, int(shared.max()) + 1)
-    groups: np.ndarray = joined[shared]
-    return groups
-
-
-def _components(left: np.ndarray, right: np.ndarray, lefts: int) -> np.ndarray:
-    """Connected components of the bipartite graph of edges left-right, for each of `lefts` left nodes."""
-    nodes = lefts + (int(right.max()) + 1 if len(right) else 0)
-    graph = coo_array((np.ones(len(left), dtype=bool), (left, right + lefts)), shape=(nodes, nodes))
-    labels: np.ndarray = connected_components(graph, directed=False)[1]
-    return labels[:lefts]
-
-
 def _split(table: pd.DataFrame, recipe: Recipe, fold: int | None) -> pd.Series:
     """Split of every row: its group's, decided by a query where a row of the group met one, else by hash."""
     share = 0.0 if recipe.folds else recipe.test_share  # after all folds one model learns from all
@@ -248,3 +211,15 @@ def _split(table: pd.DataFrame, recipe: Recipe, fold: int | None) -> pd.Series:
     split[asked == 2] = "test"
     split[table["fixed"] & (split != table["wanted"]) & (split != "train")] = "dropped"
     return split
+
+
+def _near_held_out(table: pd.DataFrame, identity: float) -> np.ndarray:
+    """Rows of train that are like one of valid or test, and of valid that are like one of test. (N,) bool"""
+    from utrlm.distance import alike  # of the extra `design`: few recipes ask for it
+
+    near = np.zeros(len(table), dtype=bool)
+    for split, held_out in (("valid", ["test"]), ("train", ["test", "valid"])):
+        rows = (table["split"] == split).to_numpy() & ~near
+        others = table.loc[table["split"].isin(held_out).to_numpy() & ~near, "sequence"].unique()
+        near[rows] = alike(table.loc[rows, "sequence"].tolist(), others.tolist(), identity)
+    return near

@@ -9,8 +9,8 @@ import numpy as np
 from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.fasta import read_fasta
+from utrlm.groups import group_by_kmers
 from utrlm.recipe import Recipe
-from utrlm.table import group_by_kmers
 from utrlm.training.backbone_report import COUNTS
 
 SHORTEST = 20  # nt; less is too little context to guess a letter from

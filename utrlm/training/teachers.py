@@ -15,9 +15,10 @@ from utrlm import alphabet
 from utrlm.errors import InputError
 from utrlm.evaluate import label_cells
 from utrlm.files import written
+from utrlm.groups import kmers_of
 from utrlm.recipe import Recipe
 from utrlm.recipe_parts import Drawn
-from utrlm.table import kmers_of, read_table
+from utrlm.table import read_table
 from utrlm.training import parallel
 from utrlm.training.parts import computed
 
