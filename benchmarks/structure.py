@@ -3,9 +3,7 @@
 python benchmarks/structure.py DATA KEPT.tsv MODEL.onnx [PART ...]: mean F1 of base pairs on the recipe's test rows,
 by family or of some PARTs such as "bpRNA VL0" alone, strict and with one end of a pair one letter off, of ViennaRNA
 (minimum free energy, maximum expected accuracy, centroid; with its default parameters and with those of Andronescu
-2007) and of the model with and without the prior. Then of rows with a near copy among those of training and `valid`,
-and of the others; near is an identity (1 - edits / letters of the longer one) of 80 %. What ViennaRNA says is kept in
-KEPT.tsv, which takes minutes to make.
+2007) and of the model with and without the prior. What ViennaRNA says is kept in KEPT.tsv, which takes minutes to make.
 """
 
 import sys
@@ -14,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import RNA
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
 
 from utrlm import alphabet
 from utrlm.fasta import Record
@@ -25,7 +21,6 @@ from utrlm.recipe import read_recipe
 from utrlm.table import build_table
 
 RECIPE = Path(__file__).parent.parent / "recipes/structure.toml"
-IDENTITY = 0.8
 
 
 def thermodynamic(sequence):
@@ -64,15 +59,8 @@ def mean_scores(rows, method):
     return [np.mean([score_pairs(*one, slip)[2] for one in both]) for slip in (0, 1)]
 
 
-def near_copies(sequences, others):
-    """Which sequences have a near copy among others. (N,) bool"""
-    alike = cdist(sequences, others, scorer=Levenshtein.normalized_similarity, score_cutoff=IDENTITY, workers=-1)
-    return alike.max(axis=1) >= IDENTITY
-
-
-def show(title, test, methods):
+def show(test, methods):
     """Print a line a method and two columns a part: strict, with a slip."""
-    print(f"\n{title}")
     parts = list(test.groupby("part"))
     print("method", *(f"{part} ({len(rows)})" for part, rows in parts), sep=" | ")
     for method in methods:
@@ -92,11 +80,7 @@ def main():
     for name, fold in (("utrlm", False), ("utrlm, with prior", True)):
         test[name] = predicted(test["sequence"], model, fold)
     methods = [*folded.columns, "utrlm", "utrlm, with prior"]
-    show("all", test, methods)
-    others = table.loc[table["split"].isin(["train", "valid"]), "sequence"].unique()
-    near = near_copies(test["sequence"].tolist(), others.tolist())
-    show("near copies", test[near], methods)
-    show("others", test[~near], methods)
+    show(test, methods)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Models of every task on one GPU (an H200 or H100), in reckoned 25 minutes:
 #   make -j 2 -C recipes -f gpu.mk DATA=../shared/data       or one file of it, such as ../runs/gpu/mrl.onnx
 # A command ends after LIMIT seconds; given again, it goes on with folding, asking or training where it was. Recipes are the shipped
-# models', with what recipes/gpu/ says otherwise, and what they make lies in runs/gpu/. Needs the extra fold for structure, and
+# models', with what recipes/gpu/ says otherwise, and what they make lies in runs/gpu/. Needs the extras fold and design for structure, and
 # onnxruntime-gpu in place of onnxruntime for mrl: its teachers are asked about 1.5 million sequences, reckoned 20 minutes on 16 CPU cores.
 # The same functions made mrl's eighth generation and backbone-nano on an H100; this file itself was only tried on a CPU, some twenty steps.
 # For a trial: SMALL names a file of settings that win over all, NANO replaces the options of the pre-training.

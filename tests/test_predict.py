@@ -31,9 +31,10 @@ def values(predictor, some, texts=True):
 
 
 def run_padded(model, read, length):
-    """First output of a model for one sequence, padded to a length; of pairs, the part that is the sequence's."""
+    """First output for one sequence, padded to a length (of a site on both sides); of pairs, the sequence's part."""
     codes = np.full((1, length), alphabet.PAD, dtype=np.int64)
-    codes[0, -len(read) :] = read
+    first = length - len(read) if model.card.kind != "site" else (length - len(read)) // 2
+    codes[0, first : first + len(read)] = read
     feeds = {"codes": codes}
     if model.card.kind == "pairs":
         feeds["prior"] = np.full((1, length, length), -1, dtype=np.float32)
@@ -65,8 +66,8 @@ class TestProtocol:
         for record in self.some:
             read = model.card.window(record.codes)
             lengths = (len(read), padded_length(len(read)), len(read) + 61)
-            if model.card.kind == "site":  # its window is of one length, and its middle counts
-                continue
+            if model.card.kind == "site":  # its window is of one length, even as its middle is of two letters
+                lengths = (len(read), len(read) + 16, len(read) + 64)
             raw = [run_padded(model, read, length) for length in lengths]
             np.testing.assert_allclose(raw[1], raw[0], atol=1e-5, rtol=0)
             np.testing.assert_allclose(raw[2], raw[0], atol=1e-5, rtol=0)

@@ -35,6 +35,8 @@ class CardTarget:
     unit: str
     description: str
     letters: str = ""  # two letters that a site has in the middle; elsewhere nothing is predicted
+    shortest: int = 0  # nt, of the sequences that it was learned from
+    longest: int = 0  # nt; 0: the model's own, as in cards from before there was one a target
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,15 @@ class ModelCard:
         """What is told of a target: its value and the ends of its interval; a probability has none."""
         return ("", "_low", "_high") if self.interval and target.unit != PROBABILITY else ("",)
 
-    @property
-    def bounds(self) -> list[str]:
-        """Names of the columns that hold the ends of intervals."""
-        return [f"{self.name}_{target.name}{end}" for target in self.targets for end in self.ends(target)[1:]]
+    def unbounded(self, length: int) -> list[str]:
+        """Names of the columns that hold ends of intervals which are not known for a UTR of so many nt."""
+        ends = ((target, *self.lengths_of(target)) for target in self.targets)
+        far = [target for target, shortest, longest in ends if not shortest <= length <= longest]
+        return [f"{self.name}_{target.name}{end}" for target in far for end in self.ends(target)[1:]]
+
+    def lengths_of(self, target: CardTarget) -> tuple[int, int]:
+        """Shortest and longest sequence, nt, that a target was learned from."""
+        return max(self.shortest, target.shortest), min(self.longest, target.longest or self.longest)
 
     @property
     def reach(self) -> int:
@@ -93,6 +100,13 @@ class ModelCard:
         if self.kind == "site":
             return min(self.shortest, self.context), sys.maxsize
         return self.shortest, min(self.longest, self.context)
+
+    @property
+    def domain(self) -> str:
+        """What it was trained on, in words."""
+        if self.kind == "site":
+            return f"{self.context} nt around the site"
+        return f"{self.shortest} to {self.longest} nt"
 
     def inside(self, length: int) -> bool:
         """Whether a UTR of so many nt is of a length that the model was trained on."""

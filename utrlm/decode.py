@@ -28,8 +28,6 @@ def scalar_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray])
 
     `windows`: what the model read of each sequence, (L,) each.
 
-    An interval is None outside the lengths that the model was trained on: nothing says how far off it is there.
-
     Raises:
         InputError: the model gave something that is not a number.
     """
@@ -44,9 +42,8 @@ def scalar_columns(card: ModelCard, outputs: Outputs, windows: list[np.ndarray])
     sides = {"": 0, "_low": -1, "_high": 1}
     cells = [(t, sides[end]) for t, target in enumerate(card.targets) for end in card.ends(target)]
     rows = []
-    for window, value, width in zip(windows, values, spread, strict=True):
-        known = card.inside(len(window))
-        cut = [round(float(value[t] + side * width[t]), DECIMALS) if known or not side else None for t, side in cells]
+    for value, width in zip(values, spread, strict=True):
+        cut = [round(float(value[t] + side * width[t]), DECIMALS) for t, side in cells]
         rows.append(dict(zip(card.columns, cut, strict=True)))
     return rows
 

@@ -153,7 +153,8 @@ def _check_digest(path: Path) -> None:
 def test_scores(card: ModelCard, target: CardTarget) -> dict[str, Any]:
     """What a card says of a target on test rows; of structures, F1 of base pairs a part."""
     if target.unit == STRUCTURE:
-        return {f"F1 {part}": scores["F1"] for part, scores in card.metrics.items()}
+        told = {f"F1 {part}": scores["F1"] for part, scores in card.metrics.items()}
+        return told | {f"F1 {part}_95": scores["F1_95"] for part, scores in card.metrics.items() if "F1_95" in scores}
     scores: dict[str, Any] = card.metrics.get(target.name, {})
     return scores
 
@@ -205,10 +206,12 @@ def describe(paths: list[str]) -> list[dict[str, Any]]:
                 "shortest": card.shortest,
                 "longest": card.longest,
                 "context": card.context,
+                "domain": card.domain,
                 "megabytes": round(path.stat().st_size / 1e6, 1),
                 "sha256": sha256(path),
                 "columns": card.columns,
                 "targets": targets,
+                "metrics": card.metrics,
                 "data": list(card.data),
                 "notes": card.notes,
             }

@@ -118,9 +118,15 @@ class Scorer:
 
     @property
     def domain(self) -> tuple[int, int]:
-        """Lengths that all models were trained on, in nt: shortest and longest."""
+        """Lengths that all that is wished for was learned from, in nt: shortest and longest."""
         cards = [model.card for one in self._predictors for model in one.models]
-        return max(card.lengths[0] for card in cards), min(card.lengths[1] for card in cards)
+        ends = [
+            (*card.lengths_of(target), card.lengths[1])
+            for card in cards
+            for target in card.targets
+            if f"{card.name}_{target.name}" in self._writers
+        ]
+        return max(least for least, *_ in ends), min(min(most) for _, *most in ends)
 
     def score(self, sequences: list[str]) -> list[Scored]:
         """All of them, in order; those that are the same are predicted once."""

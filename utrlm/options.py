@@ -238,7 +238,7 @@ check = click.option("--check", is_flag=True, help="Only tell whether the file i
 def show_models(described: list[dict[str, Any]]) -> None:
     """A model a paragraph, a target a line."""
     for one in described:
-        click.echo(f"{one['name']}  {one['kind']}, {one['shortest']} to {one['longest']} nt, {one['megabytes']} MB")
+        click.echo(f"{one['name']}  {one['kind']}, {one['domain']}, {one['megabytes']} MB")
         click.echo(f"  {one['description']}")
         for target in one["targets"]:
             scores = ", ".join(f"{k} {v}" for k, v in target["test"].items())

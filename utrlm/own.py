@@ -14,7 +14,8 @@ from utrlm.tasks import TASKS, Task
 # Shape and rates of a model of that kind, as in recipes/splice.toml and recipes/structure.toml.
 OF_KIND: dict[str, dict[str, Any]] = {
     "site": {"context": 320, "layers": 3, "width": 96, "heads": 3, "feedforward": 256, "frames": False},
-    "pairs": {"layers": 3, "width": 64, "heads": 4, "feedforward": 160, "frames": False, "muon_rate": 0.005},
+    "pairs": {"layers": 3, "width": 96, "heads": 3, "feedforward": 256, "frames": False, "dilations": [1, 2, 4]}
+    | {"dropout": 0.1, "weight_decay": 0.1, "adam_rate": 0.001, "muon_rate": 0.005},
 }
 SPLITS = ("train", "valid", "test")
 BY_OPTIONS = {"name", "description", "task", "targets", "sources", "epochs", "backbone", "seeds"}

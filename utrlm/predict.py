@@ -93,8 +93,7 @@ class Predictor:
                         row: dict[str, Any] = {"id": record.id, "length": len(record.codes)}
                         for number, model in enumerate(self.models):
                             row |= values[number, model.card.window(record.codes).tobytes()]
-                            if not model.card.inside(len(record.codes)):  # though its window may be
-                                row |= dict.fromkeys(model.card.bounds)
+                            row |= dict.fromkeys(model.card.unbounded(len(record.codes)))
                         row["flags"] = flags(record.codes, cards, seen.repeats(record.id))
                         yield row
 

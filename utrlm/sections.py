@@ -171,7 +171,7 @@ def skill(test: dict[str, Any]) -> str:
     """Test scores in words, with their 95 % intervals."""
     said = []
     for name, value in test.items():
-        if name in METRICS or name.startswith("F1 "):
+        if name in METRICS or (name.startswith("F1 ") and not name.endswith("_95")):
             ends = test.get(f"{name}_95")
             between = f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else ""
             said.append(f"{METRICS.get(name, name)} {value:.2f}{between}")

@@ -239,8 +239,7 @@ def model_help(models: list[dict[str, Any]]) -> str:
     """What every shipped model's columns mean and how well they are predicted, as reStructuredText."""
     lines: list[str] = []
     for model in models:
-        domain = f"{model['shortest']} to {model['longest']} nt"
-        lines += ["", f"**{model['name']}**: {model['description']} Trained on {domain}.", ""]
+        lines += ["", f"**{model['name']}**: {model['description']} Trained on {model['domain']}.", ""]
         for target in model["targets"]:
             scores = ", ".join(
                 f"{name} {value}" for name, value in target["test"].items() if isinstance(value, int | float)

@@ -20,6 +20,7 @@ from utrlm.card import COVERAGE, EMBEDDING, KEY, CardTarget, ModelCard
 from utrlm.errors import InputError
 from utrlm.files import written
 from utrlm.recipe import Recipe
+from utrlm.tasks import Target
 from utrlm.training.corpus import SHORTEST
 from utrlm.training.model import Backbone
 from utrlm.training.pretrain import find_backbone, load_about, load_backbone
@@ -172,14 +173,14 @@ def calibrated(card: ModelCard, model: Any, valid_set: Any, threshold_told: floa
 
 def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame, devices: Sequence[str] = ()) -> ModelCard:
     """A model's card, but for its scores. `devices`: what it was trained on."""
-    lengths = train_rows["sequence"].str.len()
+    lengths, of = train_rows["sequence"].str.len(), train_rows["target"]
     task = recipe.trained
     return ModelCard(
         name=recipe.name,
         kind=task.kind,
         version=utrlm.__version__,
         description=recipe.description,
-        targets=tuple(CardTarget(t.name, t.unit, t.description, t.letters) for t in task.targets),
+        targets=tuple(card_target(one, lengths[of == one.name], recipe.shortest) for one in task.targets),
         shortest=max(int(lengths.min()), recipe.shortest),
         longest=int(lengths.max()),
         context=recipe.context,
@@ -188,6 +189,12 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame, devices: Seq
         data_sha256=digest(recipe, data),
         notes=notes(recipe, devices),
     )
+
+
+def card_target(target: Target, lengths: pd.Series, shortest: int) -> CardTarget:
+    """A target as its model's card has it. `lengths` (N,), in nt: of its training sequences, if it has its own."""
+    ends = (max(int(lengths.min()), shortest), int(lengths.max())) if len(lengths) else (0, 0)
+    return CardTarget(target.name, target.unit, target.description, target.letters, *ends)
 
 
 def digest(recipe: Recipe, data: Path) -> str:
@@ -207,7 +214,7 @@ def notes(recipe: Recipe, devices: Sequence[str] = ()) -> str:
     made = f"Trained for {epochs} from {start} with recipe {recipe.name}; splits by group."
     made += f" On {', '.join(devices)}." if devices else ""
     if recipe.folds:
-        made += f" Scored by {recipe.folds} others, each on groups that it saw nothing of."
+        made += f" Scored by {recipe.folds} others, each on groups of which it saw no label."
     if recipe.seeds > 1 and recipe.distil:
         return made + f" Taught by {recipe.seeds} models of this recipe that differ in their seed."
     made += f" The mean of {recipe.seeds} models that differ in their seed." if recipe.seeds > 1 else ""
