@@ -140,7 +140,7 @@ def test_doubt_lowers_a_score_and_models_of_one_column_are_averaged(tmp_path):
 def arguments(folder):
     rules = "--length 30-45 --gc 0.4-0.6 --five-prime GGGA --three-prime GCCACC --no-uaug --following ATGCTGAGC"
     sites = "--forbid-motif AAYAAA --forbid-site BsaI --forbid-site EcoRI --min-distance 4"
-    wishes = "--maximise mrl_varying --target mrl_egfp_m1psi=5.5:0.5 --number 6 --rounds 2 --seed 3"
+    wishes = "--maximise mrl_varying --target te_hek_full=0:0.5 --number 6 --rounds 2 --seed 3"
     outputs = ["--table", folder / "d.tsv", "--trajectory", folder / "t.tsv", "--plot", folder / "p.svg"]
     return [*f"{rules} {sites} {wishes}".split(), "--output", folder / "d.fa", *outputs]
 
@@ -168,10 +168,11 @@ def test_the_same_seed_gives_the_same_bytes_and_every_design_holds(run, fasta, t
     sequences = [record.sequence for record in records]
     assert all(holds(one, 30, 45) for one in sequences)
     assert min(Levenshtein.distance(a, b) for a in sequences for b in sequences if a != b) >= 4
-    for row, record, predicted in zip(rows, records, Predictor(["mrl"], device="cpu").rows(iter(records)), strict=True):
+    again = Predictor(["mrl", "te"], device="cpu").rows(iter(records))
+    for row, record, predicted in zip(rows, records, again, strict=True):
         assert (row["id"], row["sequence"]) == (record.id, record.sequence)
         assert row["start"] in ("some", "more")
-        for column in ("mrl_varying", "mrl_egfp_m1psi"):
+        for column in ("mrl_varying", "te_hek_full"):
             assert row[column] == f"{predicted[column]:.4f}"
 
 
@@ -186,6 +187,7 @@ def test_the_same_seed_gives_the_same_bytes_and_every_design_holds(run, fasta, t
         ("--maximise mrl_varying --minimise mrl_varying", "mrl_varying: asked for twice"),
         ("--maximise mrl_varying --length 20-50", "--length 20-50: the models were trained on 25 to 100 nt"),
         ("--maximise mrl_varying --length 20-50 --any-length", "so --any-length needs --caution 0"),
+        ("--maximise mrl_designed --length 40-50", "--length 40-50: the models were trained on 50 to 50 nt"),
         ("--maximise mrl_varying --length x", "--length x: should be LOW-HIGH"),
         ("--maximise mrl_varying --length 50.9", "--length 50.9: should be whole numbers"),
         (

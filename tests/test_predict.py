@@ -179,6 +179,7 @@ def test_intervals_stand_inside_the_domain_alone():
         ends = row["mrl_varying_low"], row["mrl_varying_high"]
         assert (ends != (None, None)) == known
         assert not known or ends[0] < row["mrl_varying"] < ends[1]
+        assert (row["mrl_designed_low"] is not None) == (row["length"] == 50)  # as long as all that it learned from
 
 
 BACKGROUND = "ACCACAACACCAACACACCACAACCACACAACACCACAACACACCACCAACACACCAACCACAACACACCA"  # 70 nt: no start, no stop, no G

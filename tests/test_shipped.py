@@ -3,9 +3,11 @@
 import pytest
 
 from utrlm.errors import InputError
-from utrlm.models import DIGESTS, WEIGHTS, sha256
+from utrlm.models import DIGESTS, WEIGHTS, sha256, shipped
 from utrlm.training.model import PRESETS, BackboneConfig
 from utrlm.training.pretrain import find_backbone, load_backbone
+
+from .conftest import ROOT
 
 
 def test_shipped_backbones_have_their_shapes():
@@ -20,6 +22,12 @@ def test_every_shipped_file_has_its_digest():
     lines = DIGESTS.read_text().splitlines()
     files = [*WEIGHTS.glob("*.onnx"), *WEIGHTS.glob("*.safetensors")]
     assert sorted(f"{sha256(file)}  {file.name}" for file in files) == sorted(lines)
+
+
+def test_the_page_of_cards_is_of_the_shipped_files():
+    page = (ROOT / "docs/cards.md").read_text()
+    for name, path in shipped().items():
+        assert f"## Model `{name}`" in page and sha256(path) in page
 
 
 @pytest.mark.parametrize("kind", ["onnx", "safetensors"])  # to predict with, and, not in every image, to train on

@@ -1,5 +1,7 @@
 """Intervals: the exact quantile, coverage where the noise is known, and their way into a file and a table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,11 +62,13 @@ def test_few_rows_tell_no_interval():
 
 
 def test_an_interval_is_empty_outside_the_domain():
-    outputs = {"values": np.array([[1.0, 2.0]] * 3), "spread": np.array([[0.5, 1.0]] * 3)}
-    short, inside, long = scalar_columns(CARD, outputs, [np.zeros(n) for n in (9, 60, 61)])
-    assert inside == {"m_a": 1.0, "m_a_low": 0.5, "m_a_high": 1.5, "m_b": 2.0, "m_b_low": 1.0, "m_b_high": 3.0}
-    for row in (short, long):
-        assert (row["m_a"], row["m_a_low"], row["m_b_high"]) == (1.0, None, None)
+    outputs = {"values": np.array([[1.0, 2.0]]), "spread": np.array([[0.5, 1.0]])}
+    (row,) = scalar_columns(CARD, outputs, [np.zeros(60)])
+    assert row == {"m_a": 1.0, "m_a_low": 0.5, "m_a_high": 1.5, "m_b": 2.0, "m_b_low": 1.0, "m_b_high": 3.0}
+    ends = ["m_a_low", "m_a_high", "m_b_low", "m_b_high"]
+    assert [CARD.unbounded(n) for n in (9, 10, 60, 61)] == [ends, [], [], ends]
+    own = replace(CARD, targets=(replace(CARD.targets[0], shortest=50, longest=55), CARD.targets[1]))
+    assert [own.unbounded(n) for n in (49, 50, 55, 56)] == [ends[:2], [], [], ends[:2]]
     assert (cell(None), cell(1.0), cell("x")) == ("", "1.0000", "x")
 
 

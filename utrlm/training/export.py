@@ -180,7 +180,7 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame, devices: Seq
         kind=task.kind,
         version=utrlm.__version__,
         description=recipe.description,
-        targets=tuple(card_target(one, lengths[of == one.name], recipe.shortest) for one in task.targets),
+        targets=tuple(card_target(one, lengths[of == one.name], recipe) for one in task.targets),
         shortest=max(int(lengths.min()), recipe.shortest),
         longest=int(lengths.max()),
         context=recipe.context,
@@ -191,10 +191,12 @@ def make_card(recipe: Recipe, data: Path, train_rows: pd.DataFrame, devices: Seq
     )
 
 
-def card_target(target: Target, lengths: pd.Series, shortest: int) -> CardTarget:
+def card_target(target: Target, lengths: pd.Series, recipe: Recipe) -> CardTarget:
     """A target as its model's card has it. `lengths` (N,), in nt: of its training sequences, if it has its own."""
-    ends = (max(int(lengths.min()), shortest), int(lengths.max())) if len(lengths) else (0, 0)
-    return CardTarget(target.name, target.unit, target.description, target.letters, *ends)
+    shortest, longest = (max(int(lengths.min()), recipe.shortest), int(lengths.max())) if len(lengths) else (0, 0)
+    if any(source.cut for source in recipe.sources if source.target == target.name):
+        longest = 0
+    return CardTarget(target.name, target.unit, target.description, target.letters, shortest, longest)
 
 
 def digest(recipe: Recipe, data: Path) -> str:

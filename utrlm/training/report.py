@@ -56,21 +56,25 @@ def write_report(recipe: Recipe, table: pd.DataFrame, folder: Path, output: Path
     logs = {place.name: read_log(place / NAME) for _, place in members(recipe, folder)}
     if recipe.distil or not logs:
         logs["model"] = read_log(folder / NAME)
-    card = open_model(output, "cpu").card
-    facts = {
-        "card": asdict(card),
-        "file": {"name": output.name, "bytes": output.stat().st_size, "sha256": sha256(output)},
-        "sources": sources(recipe, table),
-        "runs": [made(name, lines) for name, lines in logs.items()],
-        "torch": torch.__version__,
-        "recipe": json.loads(described(recipe)),
-    }
+    card, facts = open_model(output, "cpu").card, facts_of(recipe, table, output, logs)
     with written(str(output.with_suffix(".card.json"))) as beside:
         Path(beside).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     with written(str(output.with_suffix(".card.md"))) as beside:
         Path(beside).write_text(markdown(card, facts), encoding="utf-8")
     with written(str(output.with_suffix(".curve.png"))) as beside:
         draw_curve(logs, Path(beside))
+
+
+def facts_of(recipe: Recipe, table: pd.DataFrame, model: Path, logs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """All that the cards say of a model file; `logs` are those of its runs by their names, if they are at hand."""
+    return {
+        "card": asdict(open_model(model, "cpu").card),
+        "file": {"name": model.name, "bytes": model.stat().st_size, "sha256": sha256(model)},
+        "sources": sources(recipe, table),
+        "runs": [made(name, lines) for name, lines in logs.items()],
+        "torch": torch.__version__,
+        "recipe": json.loads(described(recipe)),
+    }
 
 
 def sources(recipe: Recipe, table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -143,11 +147,12 @@ def markdown(card: ModelCard, facts: dict[str, Any]) -> str:
         "",
         *(f"- `{s['file']}` ({s['target']}): {s['terms'] or 'not told'}: {s['meaning']}" for s in tables),
         "",
-        "## Making",
-        "",
-        *table_of(["run", "on", *MAKING], making),
-        f"torch {facts['torch']}; SHA-256 of the tables `{card.data_sha256}`; the JSON beside this has the recipe.",
     ]
+    if runs:
+        lines += ["## Making", "", *table_of(["run", "on", *MAKING], making)]
+        lines += [
+            f"torch {facts['torch']}; SHA-256 of the tables `{card.data_sha256}`; the JSON beside this has the recipe."
+        ]
     return "\n".join(lines) + "\n"
 
 
