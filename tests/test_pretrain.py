@@ -106,6 +106,9 @@ def test_letters_are_hidden_as_said():
     assert not chosen[before < 2].any()
     assert abs(chosen[before >= 2].mean() - 0.15) < 0.01
     assert abs((batch.codes[chosen] == alphabet.MASK).mean() - 0.8) < 0.03
+    replaced = batch.codes[chosen & (batch.codes != before) & (batch.codes != alphabet.MASK)]
+    assert set(replaced) == set(alphabet.encode("ACGT"))  # never N, nor padding
+    assert abs(len(replaced) / chosen.sum() - 0.1 * 3 / 4) < 0.02  # the fourth letter drawn is the one that was there
     assert (batch.codes[~chosen] == before[~chosen]).all()
     assert (batch.original[chosen] + 2 == before[chosen]).all()
 
