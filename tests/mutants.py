@@ -19,7 +19,7 @@ FAULTS = [
     ("alphabet", "return codes[-context:]", "return codes[:context]", "predict"),
     ("alphabet", "(len(codes) - 1) // 2", "len(codes) // 2", "folds"),
     ("alphabet", "first = position + 1 - context // 2", "first = position - context // 2", "folds"),
-    ("decode", "if known or not side", "if True", "predict spread"),
+    ("card", "if not shortest <= length <= longest]", "if False]", "predict spread"),
     ("decode", '"_low": -1, "_high": 1', '"_low": 1, "_high": -1', "predict spread"),
     ("decode", "first = len(padded) - len(window)", "first = 0", "pairs structures"),
     ("tiles", "padded[:, -tile:, -tile:]", "padded[:, :tile, :tile]", "tiles"),
