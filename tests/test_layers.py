@@ -20,6 +20,8 @@ GROUND = {
     "card",
     "models",
     "table",
+    "groups",
+    "distance",
     "metrics",
     "decode",
     "pairs",
