@@ -108,10 +108,6 @@ class ModelCard:
             return f"{self.context} nt around the site"
         return f"{self.shortest} to {self.longest} nt"
 
-    def inside(self, length: int) -> bool:
-        """Whether a UTR of so many nt is of a length that the model was trained on."""
-        return self.shortest <= length <= self.longest
-
     def to_json(self) -> str:
         """The card as it stands in the metadata."""
         return json.dumps(asdict(self), sort_keys=True)

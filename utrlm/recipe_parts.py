@@ -18,9 +18,7 @@ class Source:
     weight: str = ""  # column of weights in the loss, or a pandas expression of columns; times what the rank gives
     family: float = 0.0  # weight of a second loss: what a row differs by from those of its group, which stay together
     repeat: int = 1  # times a row is seen in an epoch; 0: the table is not learned, it only helps to split the others
-    cut: bool = (
-        False  # sequences are the last letters of longer ones, of which their labels tell: no interval ends there
-    )
+    cut: bool = False  # sequences are the ends of longer ones, which the labels are of, so that those get intervals too
     keep: str = ""  # pandas query: rows that are used at all
     average: bool = False  # rows of one sequence become one: their mean label, weighted by their number
     test: str = ""  # pandas query: rows to test on; empty: whole groups, `test_share` of them
